@@ -1,0 +1,1 @@
+"""The mcp-servers-bundle command."""
