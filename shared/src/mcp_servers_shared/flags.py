@@ -18,7 +18,7 @@ def flag_of(field_name: str) -> str:
 
 
 def add_flags(parser: argparse.ArgumentParser, model: type[BaseModel], prefix: str) -> None:
-    """Give `parser` a flag for every field of `model`. Values stay absent unless given, so defaults stay the model's."""
+    """Give `parser` a flag for every field of `model`. Absent unless given: defaults stay the model's."""
     for name, field in model.model_fields.items():
         extra = cast("dict[str, Any]", field.json_schema_extra or {})
         options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(name, field, prefix).replace("%", "%%")}

@@ -150,6 +150,6 @@ def _exit_with_problems(
         field = str(problem["loc"][0]) if problem["loc"] else ""
         flag = flag_of(field) if field in settings_class.model_fields else field
         reason = problem["msg"].removeprefix("Value error, ")
-        print(f"{parser.prog}: {flag}: {reason}", file=sys.stderr)
-    print(f"{parser.prog}: see {parser.prog} --help", file=sys.stderr)
+        sys.stderr.write(f"{parser.prog}: {flag}: {reason}\n")
+    sys.stderr.write(f"{parser.prog}: see {parser.prog} --help\n")
     raise SystemExit(2)

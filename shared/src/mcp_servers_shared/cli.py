@@ -1,0 +1,86 @@
+"""The command of every server: settings in, a served server out.
+
+def main() -> None:
+    serve(SqliteSettings, build, check)
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import anyio
+
+from mcp_servers_shared.app import Server
+from mcp_servers_shared.errors import ServerError
+from mcp_servers_shared.settings import ServerSettings, SettingsT, load
+from mcp_servers_shared.transports.http import require_loopback
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of `--check`: what would be served, or what is wrong."""
+
+    text: str
+    ok: bool = True
+
+
+Check = Callable[[SettingsT], Sequence[Finding]]
+
+
+def serve(
+    settings_class: type[SettingsT],
+    build: Callable[[SettingsT], Server],
+    check: Callable[[SettingsT], Sequence[Finding]],
+    argv: Sequence[str] | None = None,
+) -> None:
+    """Run a server until its client leaves. Ends the process: 0 after a clean end, 1 for a failed check, 2 for
+    settings that cannot be served."""
+    settings = load(settings_class, sys.argv[1:] if argv is None else argv)
+    try:
+        if settings.transport != "stdio":
+            require_loopback(settings.host)
+        findings = check(settings)
+        if settings.check:
+            _leave(_report(findings))
+        problems = [finding for finding in findings if not finding.ok]
+        if problems and len(problems) == len(findings):
+            _report(problems)
+            _leave(2)
+        for problem in problems:
+            sys.stderr.write(f"{settings.program}: {problem.text}\n")
+        anyio.run(_serve, build(settings), settings)
+    except ServerError as error:
+        sys.stderr.write(f"{settings.program}: {error.for_model()}\n")
+        _leave(2)
+    _leave(0)
+
+
+async def _serve(server: Server, settings: ServerSettings) -> None:
+    if settings.transport == "stdio":
+        from mcp_servers_shared.transports.stdio import serve_stdio
+
+        await serve_stdio(server)
+    else:
+        from mcp_servers_shared.transports.http import serve_http
+
+        await serve_http(
+            server,
+            transport=settings.transport,
+            host=settings.host,
+            port=settings.port,
+            log_level=settings.log_level,
+        )
+
+
+def _report(findings: Sequence[Finding]) -> int:
+    for finding in findings:
+        sys.stderr.write(f"{'ok ' if finding.ok else 'BAD'} {finding.text}\n")
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _leave(code: int) -> None:
+    """Everything is closed by now; the interpreter's own teardown would only take half a second more."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

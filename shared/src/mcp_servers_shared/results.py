@@ -1,0 +1,87 @@
+"""One way to answer: text and structured content, each whole, together within the budget.
+
+Some hosts show a model only `structuredContent`, others only text, so the notice that something was cut and the cursor
+to go on are in both, and first. The budget covers both channels together, because some hosts show both.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mcp.types import CallToolResult, TextContent
+
+from mcp_servers_shared.errors import LimitExceeded
+
+Channels = Literal["both", "text", "structured"]
+
+
+@dataclass
+class Answer:
+    """What a tool found.
+
+    `text` and `data` say the same thing. `notices` are sentences a reader must not miss (what was cut, how to go on).
+    """
+
+    text: str
+    data: dict[str, Any]
+    notices: list[str] = field(default_factory=list[str])
+    next_cursor: str | None = None
+    truncated: bool = False
+
+
+def room_for_data(budget: int, channels: Channels) -> int:
+    """Characters a domain function may fill with text and data together, so that envelope and notices still fit."""
+    return max(1_000, budget - 1_000)
+
+
+def answer(found: Answer, *, budget: int, channels: Channels = "both") -> CallToolResult:
+    """The result for `found`.
+
+    Raises LimitExceeded when it is over `budget`: a domain function that fills more than it was given is refused, never
+    cut where a reader could not see it.
+    """
+    notices = list(found.notices)
+    if found.next_cursor:
+        notices.append(f"More rows: call again with cursor={found.next_cursor}")
+    text = "\n".join([*notices, "", found.text] if notices and found.text else [*notices, found.text]).strip("\n")
+    data: dict[str, Any] = {}
+    if notices:
+        data["notices"] = list(found.notices)
+    if found.truncated:
+        data["truncated"] = True
+    if found.next_cursor:
+        data["next_cursor"] = found.next_cursor
+    data.update(found.data)
+    result = CallToolResult(
+        content=[TextContent(type="text", text=text if channels != "structured" else "\n".join(notices) or "ok")],
+        structured_content=data if channels != "text" else None,
+    )
+    require_budget(result, budget)
+    return result
+
+
+def require_budget(result: CallToolResult, budget: int) -> None:
+    """Raise LimitExceeded when `result` is over `budget` characters."""
+    size = result_chars(result)
+    if size > budget:
+        raise LimitExceeded(
+            f"the answer holds {size:,} characters, more than the {budget:,} a result may",
+            code="over_budget",
+            hint="Ask for less: a smaller limit, fewer columns, or one thing at a time.",
+            characters=size,
+            budget=budget,
+        )
+
+
+def result_chars(result: CallToolResult) -> int:
+    """Characters in all channels of a result, as a host would show them."""
+    size = sum(len(block.text) for block in result.content if isinstance(block, TextContent))
+    if result.structured_content is not None:
+        size += len(compact_json(result.structured_content))
+    return size
+
+
+def compact_json(value: Mapping[str, Any] | list[Any]) -> str:
+    """JSON without padding, text as it is."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
