@@ -10,6 +10,7 @@ from typing import Any
 
 from mcp.server import CacheHint
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
 from mcp.types import Tool as ListedTool
 
@@ -64,6 +65,10 @@ class Server(MCPServer[Any]):
 
     async def list_tools(self) -> list[ListedTool]:
         return [tool for tool in await super().list_tools() if tool.name not in self.unlisted]
+
+    def add_prompt(self, prompt: Prompt) -> None:
+        super().add_prompt(prompt)
+        self.catalogue.prompts[prompt.name] = [one.name for one in prompt.arguments or [] if one.required]
 
 
 def build_server(blueprint: Blueprint, settings: ServerSettings, *, store: RateStore | None = None) -> Server:

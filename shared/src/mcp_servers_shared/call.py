@@ -6,7 +6,7 @@ that decided). The audit record is made from it.
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -64,7 +64,7 @@ def current_call() -> Call:
 
 
 @contextmanager
-def answering(call: Call) -> Iterator[Call]:
+def answering(call: Call) -> Generator[Call, None, None]:
     """Make `call` the current one."""
     token = _current.set(call)
     try:
