@@ -1,0 +1,87 @@
+"""What an open descriptor is: a regular file, a directory, or something that no tool may touch."""
+
+import ctypes
+import os
+import stat
+import sys
+from collections.abc import Collection
+from functools import cache
+from typing import Literal
+
+from mcp_servers_shared.guard._path_errors import AnyPath, from_oserror, not_directory, not_regular
+
+Kind = Literal["file", "directory"]
+
+# Magic numbers of statfs(2): their files are doors into the kernel, whatever fstat calls them.
+_KERNEL_FILESYSTEMS = frozenset(
+    (
+        0x00009FA0,  # proc
+        0x62656572,  # sysfs
+        0x64626720,  # debugfs
+        0x74726163,  # tracefs
+        0x73636673,  # securityfs
+        0x62656570,  # configfs
+        0x0027E0EB,  # cgroup
+        0x63677270,  # cgroup2
+        0xCAFE4A11,  # bpf
+        0xDE5E81E4,  # efivarfs
+        0x6165676C,  # pstore
+        0xF97CFF8C,  # selinux
+        0x43415D53,  # smack
+        0x42494E4D,  # binfmt_misc
+        0x65735543,  # fusectl
+        0x07655821,  # resctrl
+        0x6E736673,  # namespaces
+        0x00001CD1,  # devpts
+        0x19800202,  # mqueue
+    )
+)
+_NAMES = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISLNK, "a symbolic link"),
+)
+_STATFS_BYTES = 256
+
+
+def require_kind(descriptor: int, allow: Collection[Kind], path: AnyPath) -> os.stat_result:
+    """The fstat of what was opened as `path`. Raises PathRefused where it is not of an allowed kind."""
+    try:
+        found = os.fstat(descriptor)
+        in_kernel = on_kernel_filesystem(descriptor)
+    except OSError as error:
+        raise from_oserror(path, error) from None
+    if in_kernel:
+        raise not_regular(path, "on a kernel file system (such as /proc or /sys)")
+    if stat.S_ISREG(found.st_mode):
+        if "file" not in allow:
+            raise not_directory(path)
+    elif not (stat.S_ISDIR(found.st_mode) and "directory" in allow):
+        raise not_regular(path, _name(found.st_mode))
+    return found
+
+
+def _name(mode: int) -> str:
+    return next((name for test, name in _NAMES if test(mode)), "something special")
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.fstatfs.restype = ctypes.c_int
+    libc.fstatfs.argtypes = (ctypes.c_int, ctypes.c_void_p)
+    return libc
+
+
+def on_kernel_filesystem(descriptor: int) -> bool:
+    """Whether statfs names a file system such as proc. Always False where statfs is not Linux's."""
+    if not sys.platform.startswith("linux"):
+        return False
+    answer = ctypes.create_string_buffer(_STATFS_BYTES)
+    if _libc().fstatfs(descriptor, answer) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return ctypes.c_uint32.from_buffer(answer).value in _KERNEL_FILESYSTEMS
