@@ -1,0 +1,119 @@
+"""The `query` operation: one page of one read-only statement."""
+
+import sqlite3
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from mcp_servers_shared.errors import InvalidInput
+from mcp_servers_shared.guard.sql.gate import Statement, classify, require_read
+from mcp_servers_sqlite.engine import settings as layer
+from mcp_servers_sqlite.engine.arguments import parameters, text, whole
+from mcp_servers_sqlite.engine.connection import GuardedConnection
+from mcp_servers_sqlite.engine.paging import Page, Params, page_at
+from mcp_servers_sqlite.engine.table import Table
+
+_FAR = 2**62
+_DECODE_FAILED = "Could not decode to UTF-8"
+
+
+class _Request(NamedTuple):
+    statement: Statement
+    params: Params
+    limit: int
+    offset: int
+    as_json: bool
+    cell_chars: int
+    room: int
+
+
+def query(connection: GuardedConnection, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Runs `{sql, params, limit, offset?, keyset?, format?, cell_chars?, max_chars?}` and returns one page.
+
+    `{columns: [{name, type}], rows: [[..]], text, row_count, truncated, reason, notes, elapsed_ms, next}`; `reason` is
+    null, `"rows"` or `"size"`; `next` is null or what a following call passes beside the same sql and params.
+    """
+    started = time.perf_counter()
+    request = _read_request(connection, args)
+    page = page_at(request.statement, request.params, request.limit, request.offset)
+    table, notes = _run(connection, request, page)
+    truncated = table.cut_by is not None
+    following = {"offset": request.offset + len(table.rows)} if truncated else None
+    if following:
+        notes.append("Further pages count rows from the start: they can shift while the data changes.")
+    return {
+        "columns": table.columns(),
+        "rows": table.rows,
+        "text": table.text(),
+        "row_count": len(table.rows),
+        "truncated": truncated,
+        "reason": table.cut_by,
+        "notes": [*connection.notes, *notes],
+        "elapsed_ms": round((time.perf_counter() - started) * 1000, 2),
+        "next": following,
+    }
+
+
+def _read_request(connection: GuardedConnection, args: Mapping[str, Any]) -> _Request:
+    settings = connection.settings
+    sql = text(args, "sql")
+    gated = layer.GATE in connection.layers
+    statement = require_read(sql) if gated else classify(sql)
+    style = args.get("format") or "markdown"
+    if style not in ("markdown", "json"):
+        raise InvalidInput("'format' is markdown or json", code="invalid_arguments")
+    capped = layer.CAPS in connection.layers
+    return _Request(
+        statement,
+        parameters(args.get("params"), statement.tokens),
+        whole(args, "limit", settings.default_rows, least=1, most=settings.max_rows) if capped else _FAR,
+        whole(args, "offset", 0, least=0, most=_FAR),
+        style == "json",
+        whole(args, "cell_chars", settings.cell_chars, least=20, most=settings.cell_chars) if capped else _FAR,
+        whole(args, "max_chars", settings.result_chars, least=200, most=50 * 1024 * 1024) if capped else _FAR,
+    )
+
+
+def _run(connection: GuardedConnection, request: _Request, page: Page) -> tuple[Table, list[str]]:
+    """Runs the page; a second time with lenient decoding when a value is not UTF-8."""
+    notes: list[str] = []
+    try:
+        table = _fill(connection, request, page)
+    except sqlite3.OperationalError as error:
+        if _DECODE_FAILED not in str(error) or layer.LENIENT_TEXT not in connection.layers:
+            _raise_as_written(connection, request, page, error)
+        connection.text_factory = _lenient
+        table = _fill(connection, request, page)
+        notes.append("Some text is not valid UTF-8; bad bytes are shown as \ufffd. Use hex(column) for the bytes.")
+    if table.squeezed:
+        notes.append("One row fills this answer, so its long values were cut shorter than usual.")
+    if table.cut_columns:
+        name = table.cut_columns[0]
+        notes.append(
+            f"Long values were cut in: {', '.join(table.cut_columns[:10])}. Read on with "
+            f'substr("{name}", {request.cell_chars + 1}, {request.cell_chars}).'
+        )
+    return table, notes
+
+
+def _fill(connection: GuardedConnection, request: _Request, page: Page) -> Table:
+    cursor = connection.execute(page.sql, page.params)
+    try:
+        table = Table(cursor, as_json=request.as_json, cell_chars=request.cell_chars, room=request.room)
+        table.fill(request.limit, page.skip)
+        return table
+    finally:
+        cursor.close()
+
+
+def _raise_as_written(
+    connection: GuardedConnection, request: _Request, page: Page, error: sqlite3.OperationalError
+) -> None:
+    """Raises the error of the statement as the caller wrote it: ours may complain about the LIMIT we added."""
+    if page.sql != request.statement.text and error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+        connection.execute("EXPLAIN " + request.statement.text, request.params).close()
+    raise error
+
+
+def _lenient(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
