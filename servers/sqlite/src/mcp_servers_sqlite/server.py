@@ -75,7 +75,9 @@ def _lifespan(settings: SqliteSettings, bus: WatchedBus) -> Callable[[Server], A
         create = settings.create and settings.allow_writes
         databases = {one.name: one for one in configured_databases(settings.db, create=create)}
         limits = Limits(deadline=settings.timeout, max_rows=settings.max_rows, cell_chars=settings.max_cell_chars)
-        pool = WorkerPool(databases, limits, size=settings.workers, queue=settings.queue)
+        pool = WorkerPool(
+            databases, limits, size=settings.workers, queue=settings.queue, allow_writes=settings.allow_writes
+        )
         app = SqliteApp(
             settings=settings,
             databases=databases,
