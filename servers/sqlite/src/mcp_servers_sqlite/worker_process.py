@@ -175,10 +175,10 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         """Takes one answer; a frame that was not asked for, or is no answer, ends the worker."""
         answer = self._answer
         try:
-            message = json.loads(payload)
+            message: Any = json.loads(payload)
             valid = message["id"] == self._expected and isinstance(message.get("ok", message.get("error")), dict)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            valid, message = False, {}
+            message, valid = None, False
         if not valid or answer is None or answer.done():
             self.kill("garbage")
             return

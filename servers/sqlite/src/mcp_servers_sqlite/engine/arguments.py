@@ -1,7 +1,7 @@
 """The arguments of an operation, checked: the worker trusts no caller, not even its own server."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from mcp_servers_shared.errors import InvalidInput
 from mcp_servers_shared.guard.sql.lexer import PARAMETER, Token
@@ -37,7 +37,7 @@ def parameters(value: Any, tokens: list[Token]) -> list[Any] | dict[str, Any]:
     if value is None:
         value = {} if named else []
     if isinstance(value, dict):
-        given: dict[str, Any] = {str(key).lstrip(":@$"): item for key, item in value.items()}
+        given = {str(key).lstrip(":@$"): item for key, item in cast(dict[Any, Any], value).items()}
         return {name: _bindable(f":{name}", _find(given, name)) for name in named} if named else _unnamed(given, tokens)
     if not isinstance(value, list):
         raise InvalidInput("'params' must be a list or an object", code="invalid_params")
@@ -47,7 +47,7 @@ def parameters(value: Any, tokens: list[Token]) -> list[Any] | dict[str, Any]:
             code="invalid_params",
             hint='For example {"' + named[0] + '": 1}.',
         )
-    return [_bindable(f"params[{index}]", item) for index, item in enumerate(value)]
+    return [_bindable(f"params[{index}]", item) for index, item in enumerate(cast(list[Any], value))]
 
 
 def _unnamed(given: dict[str, Any], tokens: list[Token]) -> list[Any]:

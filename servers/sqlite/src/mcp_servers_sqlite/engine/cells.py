@@ -68,7 +68,7 @@ class Cells:
         texts: list[str] = []
         strings = nulls = 0
         for value in row:
-            kind = type(value)
+            kind = type(value)  # pyright: ignore[reportUnknownVariableType]
             if kind is str:
                 texts.append(value)
                 strings += 1

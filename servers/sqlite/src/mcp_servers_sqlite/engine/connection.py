@@ -20,7 +20,7 @@ _IMMUTABLE_NOTE = (
     "changes another program makes right now may be missing."
 )
 
-_shadow_tables: dict[tuple[int, int, int], frozenset[str]] = {}
+_shadow_tables: dict[tuple[tuple[str, str], ...], frozenset[str]] = {}
 
 
 class Deadline:
@@ -50,6 +50,11 @@ class GuardedConnection(sqlite3.Connection):
         self.settings = Settings()
         self.layers = ALL_LAYERS
         self.notes: list[str] = []
+
+
+def lenient(raw: bytes) -> str:
+    """Text as SQLite stored it, with what is not UTF-8 replaced instead of failing the whole statement."""
+    return raw.decode("utf-8", "replace")
 
 
 def file_uri(path: str, query: str) -> str:
@@ -88,7 +93,7 @@ def open_read_only(
     mode = "mode=ro" if layer.MODE_RO in settings.layers else "mode=rw"
     connection = _connect_existing(path, mode, settings)
     try:
-        return _harden(connection, path, deadline or Deadline(5.0), policy)
+        return _harden(connection, deadline or Deadline(5.0), policy)
     except sqlite3.OperationalError as error:
         connection.close()
         if not _needs_immutable(path, error):
@@ -99,7 +104,7 @@ def open_read_only(
     connection = _connect_existing(path, "mode=ro&immutable=1", settings)
     try:
         connection.notes.append(_IMMUTABLE_NOTE)
-        return _harden(connection, path, deadline or Deadline(5.0), policy)
+        return _harden(connection, deadline or Deadline(5.0), policy)
     except BaseException:
         connection.close()
         raise
@@ -113,10 +118,12 @@ def _connect_existing(path: str, mode: str, settings: Settings) -> GuardedConnec
 
 
 def _harden(
-    connection: GuardedConnection, path: str, deadline: Deadline, policy: Callable[[frozenset[str]], ReadPolicy]
+    connection: GuardedConnection, deadline: Deadline, policy: Callable[[frozenset[str]], ReadPolicy]
 ) -> GuardedConnection:
     settings, layers = connection.settings, connection.layers
     connection.deadline = deadline
+    if layer.LENIENT_TEXT in layers:
+        connection.text_factory = lenient
     if layer.PROGRESS in layers:
         connection.set_progress_handler(deadline, PROGRESS_OPS)
     if layer.HEAP_LIMIT in layers:
@@ -130,7 +137,7 @@ def _harden(
         connection.execute("PRAGMA temp_store=MEMORY")
     if layer.DEFENSIVE in layers:
         apply_defensive(connection)
-    shadow = shadow_tables(connection, path)
+    shadow = shadow_tables(connection)
     if layer.LIMITS in layers:
         apply_limits(connection)
     connection.policy = policy(shadow)
@@ -139,19 +146,19 @@ def _harden(
     return connection
 
 
-def shadow_tables(connection: sqlite3.Connection, path: str) -> frozenset[str]:
-    """The tables that virtual tables keep their data in; remembered until the schema changes.
+def shadow_tables(connection: sqlite3.Connection) -> frozenset[str]:
+    """The tables that virtual tables keep their data in, remembered by the statements that made these.
 
-    Reading the schema version also opens the file, so whatever is wrong with it is said here.
+    This is the first look into the file, so whatever is wrong with it is said here.
     """
-    version = int(connection.execute("PRAGMA schema_version").fetchone()[0])
-    status = os.stat(path)
-    key = (status.st_dev, status.st_ino, version)
+    key = tuple(connection.execute("SELECT name, sql FROM sqlite_schema WHERE type='table' AND rootpage=0").fetchall())
+    if not key:
+        return frozenset()
     found = _shadow_tables.get(key)
     if found is None:
         rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema='main' AND type='shadow'")
         found = frozenset(str(row[0]) for row in rows)
-        if len(_shadow_tables) > 64:
+        if len(_shadow_tables) >= 64:
             _shadow_tables.clear()
         _shadow_tables[key] = found
     return found

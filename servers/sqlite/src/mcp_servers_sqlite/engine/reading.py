@@ -9,11 +9,13 @@ from mcp_servers_shared.errors import InvalidInput
 from mcp_servers_shared.guard.sql.gate import Statement, classify, require_read
 from mcp_servers_sqlite.engine import settings as layer
 from mcp_servers_sqlite.engine.arguments import parameters, text, whole
-from mcp_servers_sqlite.engine.connection import GuardedConnection
+from mcp_servers_sqlite.engine.connection import GuardedConnection, lenient
+from mcp_servers_sqlite.engine.keyset import Order, order_of
 from mcp_servers_sqlite.engine.paging import Page, Params, page_at
 from mcp_servers_sqlite.engine.table import Table
 
 _FAR = 2**62
+_COUNTING_NOTE = "Pages of this query count rows from the start, so they can shift while the data changes."
 _DECODE_FAILED = "Could not decode to UTF-8"
 
 
@@ -22,6 +24,8 @@ class _Request(NamedTuple):
     params: Params
     limit: int
     offset: int
+    keyset: list[Any]
+    width: int
     as_json: bool
     cell_chars: int
     room: int
@@ -35,12 +39,12 @@ def query(connection: GuardedConnection, args: Mapping[str, Any]) -> dict[str, A
     """
     started = time.perf_counter()
     request = _read_request(connection, args)
-    page = page_at(request.statement, request.params, request.limit, request.offset)
+    order, page = _page(connection, request)
     table, notes = _run(connection, request, page)
     truncated = table.cut_by is not None
-    following = {"offset": request.offset + len(table.rows)} if truncated else None
-    if following:
-        notes.append("Further pages count rows from the start: they can shift while the data changes.")
+    following = _following(connection, request, order, table) if truncated else None
+    if following and "keyset" not in following:
+        notes.append(_COUNTING_NOTE)
     return {
         "columns": table.columns(),
         "rows": table.rows,
@@ -52,6 +56,28 @@ def query(connection: GuardedConnection, args: Mapping[str, Any]) -> dict[str, A
         "elapsed_ms": round((time.perf_counter() - started) * 1000, 2),
         "next": following,
     }
+
+
+def _page(connection: GuardedConnection, request: _Request) -> tuple[Order | None, Page]:
+    if not request.keyset:
+        return None, page_at(request.statement, request.params, request.limit, request.offset)
+    order = order_of(connection, request.statement, request.params, request.width)
+    if order is None or len(order.columns) != len(request.keyset):
+        raise InvalidInput(
+            "The table changed since this cursor was made", code="stale_cursor", hint="Start again without the cursor."
+        )
+    return order, order.page_after(request.keyset, request.params, request.limit)
+
+
+def _following(connection: GuardedConnection, request: _Request, order: Order | None, table: Table) -> dict[str, Any]:
+    """Where the next page begins: after the last row's key where there is one, else after so many rows."""
+    following: dict[str, Any] = {"offset": request.offset + len(table.rows)}
+    if request.keyset or not request.offset:
+        order = order or order_of(connection, request.statement, request.params, len(table.names))
+        key = order.values(table.last, exact=connection.text_factory is str) if order else None
+        if key:
+            following |= {"keyset": key, "width": len(table.names)}
+    return following
 
 
 def _read_request(connection: GuardedConnection, args: Mapping[str, Any]) -> _Request:
@@ -68,6 +94,8 @@ def _read_request(connection: GuardedConnection, args: Mapping[str, Any]) -> _Re
         parameters(args.get("params"), statement.tokens),
         whole(args, "limit", settings.default_rows, least=1, most=settings.max_rows) if capped else _FAR,
         whole(args, "offset", 0, least=0, most=_FAR),
+        list(args.get("keyset") or ()),
+        whole(args, "width", 0, least=0, most=2000),
         style == "json",
         whole(args, "cell_chars", settings.cell_chars, least=20, most=settings.cell_chars) if capped else _FAR,
         whole(args, "max_chars", settings.result_chars, least=200, most=50 * 1024 * 1024) if capped else _FAR,
@@ -77,12 +105,13 @@ def _read_request(connection: GuardedConnection, args: Mapping[str, Any]) -> _Re
 def _run(connection: GuardedConnection, request: _Request, page: Page) -> tuple[Table, list[str]]:
     """Runs the page; a second time with lenient decoding when a value is not UTF-8."""
     notes: list[str] = []
+    connection.text_factory = str
     try:
         table = _fill(connection, request, page)
     except sqlite3.OperationalError as error:
         if _DECODE_FAILED not in str(error) or layer.LENIENT_TEXT not in connection.layers:
             _raise_as_written(connection, request, page, error)
-        connection.text_factory = _lenient
+        connection.text_factory = lenient
         table = _fill(connection, request, page)
         notes.append("Some text is not valid UTF-8; bad bytes are shown as \ufffd. Use hex(column) for the bytes.")
     if table.squeezed:
@@ -113,7 +142,3 @@ def _raise_as_written(
     if page.sql != request.statement.text and error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
         connection.execute("EXPLAIN " + request.statement.text, request.params).close()
     raise error
-
-
-def _lenient(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")

@@ -1,6 +1,7 @@
 """What SQLite itself refuses to exceed on a hardened connection: sizes, depths, memory, settings."""
 
 import sqlite3
+from collections.abc import Callable
 
 MIB = 1024 * 1024
 
@@ -40,8 +41,9 @@ def apply_heap_limit(connection: sqlite3.Connection, size: int) -> None:
 
 def apply_defensive(connection: sqlite3.Connection) -> bool:
     """Defensive mode on and the FTS3 tokenizer pointer off; False where Python cannot (before 3.12)."""
-    if not hasattr(connection, "setconfig"):
+    setconfig: Callable[[int, bool], None] | None = getattr(connection, "setconfig", None)
+    if setconfig is None:
         return False
-    connection.setconfig(_DBCONFIG_DEFENSIVE, True)
-    connection.setconfig(_DBCONFIG_ENABLE_FTS3_TOKENIZER, False)
+    setconfig(_DBCONFIG_DEFENSIVE, True)
+    setconfig(_DBCONFIG_ENABLE_FTS3_TOKENIZER, False)
     return True
