@@ -95,7 +95,7 @@ class Asking:
             f"call again with the same arguments and confirm_id={confirm_id} (works once, for {minutes} minutes)."
         )
         data = {"applied": False, "confirm_id": confirm_id, **preview.data}
-        shown = Answer(preview.text, data, [notice, *preview.notices])
+        shown = Answer(preview.text, data, [notice, *preview.notices], source=preview.source)
         return answer(shown, budget=self._budget, channels=self._channels)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from mcp.types import CallToolResult, TextContent
 
 from mcp_servers_shared.errors import LimitExceeded
+from mcp_servers_shared.guard.untrusted import fence
 
 Channels = Literal["both", "text", "structured"]
 
@@ -28,6 +29,8 @@ class Answer:
     notices: list[str] = field(default_factory=list[str])
     next_cursor: str | None = None
     truncated: bool = False
+    source: str = ""
+    """Where text and data come from, when that is outside: then they are marked as data, not instructions."""
 
 
 def room_for_data(budget: int, channels: Channels) -> int:
@@ -45,14 +48,15 @@ def answer(found: Answer, *, budget: int, channels: Channels = "both") -> CallTo
     if found.next_cursor:
         notices.append(f"More rows: call again with cursor={found.next_cursor}")
     text = "\n".join([*notices, "", found.text] if notices and found.text else [*notices, found.text]).strip("\n")
-    data: dict[str, Any] = {}
-    if notices:
-        data["notices"] = list(found.notices)
+    head: dict[str, Any] = {}
+    if found.notices:
+        head["notices"] = list(found.notices)
     if found.truncated:
-        data["truncated"] = True
+        head["truncated"] = True
     if found.next_cursor:
-        data["next_cursor"] = found.next_cursor
-    data.update(found.data)
+        head["next_cursor"] = found.next_cursor
+    # First by position, last by value: a column called "notices" must not hide what was cut.
+    data = {**head, **found.data, **head}
     result = CallToolResult(
         content=[TextContent(type="text", text=text if channels != "structured" else "\n".join(notices) or "ok")],
         structured_content=data if channels != "text" else None,
@@ -76,7 +80,10 @@ def require_budget(result: CallToolResult, budget: int) -> None:
 
 def result_chars(result: CallToolResult) -> int:
     """Characters in all channels of a result, as a host would show them."""
-    size = sum(len(block.text) for block in result.content if isinstance(block, TextContent))
+    size = sum(
+        len(block.text if isinstance(block, TextContent) else block.model_dump_json(by_alias=True, exclude_none=True))
+        for block in result.content
+    )
     if result.structured_content is not None:
         size += len(compact_json(result.structured_content))
     return size

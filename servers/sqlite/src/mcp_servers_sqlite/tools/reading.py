@@ -65,6 +65,7 @@ async def read_rows(
         notices=list(reply["notes"]),
         next_cursor=app.cursors.seal(following, principal=principal, purpose=purpose) if following else None,
         truncated=reply["truncated"],
+        source=f"database {database}",
     )
     return answer(found, budget=app.settings.max_result_chars, channels=app.settings.result)
 

@@ -32,7 +32,7 @@ async def list_tables(
     reply = await app.run("list_tables", name, args)
     following: dict[str, Any] | None = reply.get("next")
     sealed = app.cursors.seal(following, principal=principal, purpose=purpose) if following else None
-    return _result(app, reply, next_cursor=sealed)
+    return _result(app, name, reply, next_cursor=sealed)
 
 
 @tool(kind="read", title="Describe table")
@@ -45,7 +45,8 @@ async def describe_table(
     """Show one table or view: columns, keys, indexes, foreign keys both ways, triggers, its CREATE statement."""
     app = app_of(ctx)
     args = {"table_name": table_name, "sample_rows": sample_rows, "max_chars": app.room}
-    return _result(app, await app.run("describe_table", app.database(database), args))
+    name = app.database(database)
+    return _result(app, name, await app.run("describe_table", name, args))
 
 
 @tool(kind="read", title="Search schema")
@@ -58,7 +59,8 @@ async def search_schema(
     """Find tables, columns, views and indexes by words. Use it in a large database instead of listing all."""
     app = app_of(ctx)
     args = {"text": text, "limit": limit, "max_chars": app.room}
-    return _result(app, await app.run("search_schema", app.database(database), args))
+    name = app.database(database)
+    return _result(app, name, await app.run("search_schema", name, args))
 
 
 @tool(kind="read", title="Profile table")
@@ -78,15 +80,17 @@ async def profile_table(
         "budget_s": min(2.0, app.settings.timeout * 0.8),
         "max_chars": app.room,
     }
-    return _result(app, await app.run("profile_table", app.database(database), args))
+    name = app.database(database)
+    return _result(app, name, await app.run("profile_table", name, args))
 
 
-def _result(app: SqliteApp, reply: dict[str, Any], next_cursor: str | None = None) -> CallToolResult:
+def _result(app: SqliteApp, database: str, reply: dict[str, Any], next_cursor: str | None = None) -> CallToolResult:
     found = Answer(
         text=reply["text"],
         data=reply["data"],
         notices=list(reply.get("notes", ())),
         next_cursor=next_cursor,
         truncated=bool(reply.get("truncated")),
+        source=f"database {database}",
     )
     return answer(found, budget=app.settings.max_result_chars, channels=app.settings.result)

@@ -57,7 +57,8 @@ async def change(
         "max_chars": app.room,
     }
     preview = await app.run("preview", name, statement)
-    shown = Answer(preview["text"], preview["data"], list(preview.get("notes", ())))
+    source = f"database {name}"
+    shown = Answer(preview["text"], preview["data"], list(preview.get("notes", ())), source=source)
     asked = {"sql": sql, "params": params, "database": name, "backup": backup}
     binding = Binding(call.principal.name, "execute_sql", asked, preview["digest"])
     reply = await app.asking.confirmed(ctx, shown, binding, confirm_id)
@@ -77,7 +78,7 @@ async def change(
     notices = [f"Backup made first: {copied}"] if copied else []
     if copied:
         data["backup"] = copied
-    found = Answer(done["text"], data, [*notices, *done.get("notes", ())])
+    found = Answer(done["text"], data, [*notices, *done.get("notes", ())], source=source)
     return answer(found, budget=app.settings.max_result_chars, channels=app.settings.result)
 
 
