@@ -42,7 +42,7 @@ def summary_entry(
     columns, trouble = try_columns(conn, table.name)
     columns = [column for column in columns if column.hidden != "hidden"]
     targets = references(keys)
-    parts = [_column_text(column, targets) for column in columns[:most]]
+    parts = [column_text(column, targets) for column in columns[:most]]
     cut = len(columns) - len(parts)
     if cut:
         parts.append(f"... {cut} more columns")
@@ -59,7 +59,7 @@ def full_entry(
     columns, trouble = try_columns(conn, table.name)
     columns = [column for column in columns if column.hidden != "hidden"]
     targets = references(keys)
-    parts = [_column_text(column, targets, defaults=True) for column in columns[:most]]
+    parts = [column_text(column, targets, defaults=True) for column in columns[:most]]
     cut = len(columns) - len(parts)
     indexes = read_indexes(conn, table.name) if table.kind == "table" else []
     head, kind = _head(table, rows, trouble)
@@ -109,7 +109,7 @@ def _head(table: Table, rows: RowCount, trouble: str) -> tuple[str, str]:
     return shown(table.name) + ("" if kind == "table" else f" [{kind}]") + count, kind
 
 
-def _column_text(column: Column, targets: Mapping[str, str], defaults: bool = False) -> str:
+def column_text(column: Column, targets: Mapping[str, str], defaults: bool = False) -> str:
     kind = one_line(column.type, _LONGEST_TYPE)
     text = f"{shown(column.name)}{f' {kind}' if kind else ''}{marks(column)}"
     if column.name in targets:

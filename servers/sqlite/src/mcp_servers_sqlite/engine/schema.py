@@ -191,7 +191,7 @@ def read_foreign_keys(conn: sqlite3.Connection, tables: Mapping[str, Table]) -> 
     folded = {fold(name): name for name in tables}
     rows = conn.execute(
         'SELECT s.name, f.id, f."table", f."from", f."to", f.on_update, f.on_delete FROM sqlite_schema s '
-        "JOIN pragma_foreign_key_list(s.name, 'main') f WHERE s.type='table' ORDER BY s.rowid, f.id, f.seq"
+        "JOIN pragma_foreign_key_list(s.name, 'main') f WHERE s.type='table' ORDER BY s.rowid, f.id DESC, f.seq"
     )
     keys: dict[tuple[str, int], ForeignKey] = {}
     for table, number, target, column, target_column, on_update, on_delete in rows:
