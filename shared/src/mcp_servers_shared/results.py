@@ -47,8 +47,9 @@ def answer(found: Answer, *, budget: int, channels: Channels = "both") -> CallTo
     notices = list(found.notices)
     if found.next_cursor:
         notices.append(f"More rows: call again with cursor={found.next_cursor}")
-    text = "\n".join([*notices, "", found.text] if notices and found.text else [*notices, found.text]).strip("\n")
-    head: dict[str, Any] = {}
+    body = fence(found.text, found.source) if found.source else found.text
+    text = "\n".join([*notices, "", body] if notices and body else [*notices, body]).strip("\n")
+    head: dict[str, Any] = {"untrusted": found.source} if found.source else {}
     if found.notices:
         head["notices"] = list(found.notices)
     if found.truncated:
