@@ -12,9 +12,12 @@ from typing import Protocol
 
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 _RULE = re.compile(
-    r"(?:(?P<who>[A-Za-z0-9_.-]+)=)?(?P<count>[1-9]\d{0,8})/(?P<unit>second|minute|hour)(?::(?P<burst>[1-9]\d{0,8}))?"
+    r"(?:(?P<who>[A-Za-z0-9_.-]+)=)?(?P<count>[1-9]\d{0,8})/(?P<unit>second|minute|hour)(?::(?P<burst>[1-9]\d{0,8}))?",
+    re.ASCII,
 )
-_MOST_BUCKETS = 10_000
+_BUCKETS_BEFORE_SWEEP = 10_000
+_ROUNDING = 1e-6
+"""Of a token. Whoever comes back after exactly the wait they were told must not be a rounding error too early."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,17 @@ class MemoryRateStore:
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float, Rate]] = {}
+        self._sweep_at = _BUCKETS_BEFORE_SWEEP
 
     async def take(self, key: str, rate: Rate) -> float:
         with self._lock:
             now = self._clock()
             tokens, seen, _ = self._buckets.get(key, (float(rate.burst), now, rate))
-            tokens = min(float(rate.burst), tokens + max(0.0, now - seen) * rate.per_second)
-            wait = 0.0 if tokens >= 1.0 else (1.0 - tokens) / rate.per_second
+            now = max(now, seen)
+            tokens = min(float(rate.burst), tokens + (now - seen) * rate.per_second)
+            wait = 0.0 if tokens >= 1.0 - _ROUNDING else (1.0 - tokens) / rate.per_second
             self._buckets[key] = (tokens - 1.0 if wait == 0.0 else tokens, now, rate)
-            if len(self._buckets) > _MOST_BUCKETS:
+            if len(self._buckets) > self._sweep_at:
                 self._forget_full(now)
             return wait
 
@@ -75,3 +80,5 @@ class MemoryRateStore:
         for key, (tokens, seen, rate) in list(self._buckets.items()):
             if tokens + (now - seen) * rate.per_second >= rate.burst:
                 del self._buckets[key]
+        # Twice what is left: a sweep that finds nothing must not happen again at the next call.
+        self._sweep_at = max(_BUCKETS_BEFORE_SWEEP, 2 * len(self._buckets))

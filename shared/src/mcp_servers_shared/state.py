@@ -28,8 +28,13 @@ class StateFolder:
 
     def folder(self, *parts: str) -> Path:
         """The folder `parts` beneath the state folder, made if absent."""
-        path = self.path.joinpath(*parts)
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # One by one: `parents=True` gives the mode to the last folder only.
+        path.mkdir(mode=0o700, exist_ok=True)
+        for part in parts:
+            path = path / part
+            path.mkdir(mode=0o700, exist_ok=True)
         return path
 
     def secret(self, name: str) -> bytes:
@@ -38,18 +43,23 @@ class StateFolder:
         with contextlib.suppress(FileNotFoundError):
             return _whole_secret(path)
         draft = path.with_name(f"{name}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.write(descriptor, secrets.token_bytes(_SECRET_BYTES))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        try:
+            _write_secret(draft)
             with contextlib.suppress(FileExistsError):
                 os.link(draft, path)
         finally:
-            os.unlink(draft)
+            draft.unlink(missing_ok=True)
         return _whole_secret(path)
+
+
+def _write_secret(path: Path) -> None:
+    # Binary, or Windows would turn a 0x0A among the bytes into two.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        os.write(descriptor, secrets.token_bytes(_SECRET_BYTES))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _whole_secret(path: Path) -> bytes:

@@ -34,7 +34,12 @@ class Binding:
     def digest(self) -> str:
         """SHA-256 over all parts; equal exactly when they are."""
         parts = [self.principal, self.tool, dict(self.arguments), self.preview]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=_named).encode()).hexdigest()
+
+
+def _named(value: Any) -> dict[str, str]:
+    """What JSON cannot say, so that b"x" and the text that looks like it stay two things."""
+    return {"type": type(value).__qualname__, "value": repr(value)}
 
 
 class Confirmations:
@@ -66,7 +71,7 @@ class Confirmations:
             _, digest = self._open.pop(confirm_id, (0.0, ""))
         if not digest:
             raise NotConfirmed(
-                "this confirm_id is unknown, already used or older than 10 minutes",
+                f"this confirm_id is unknown, already used or older than {self._life / 60:g} minutes",
                 rule="CONF-1",
                 code="bad_confirm_id",
                 hint=_START_AGAIN,
