@@ -170,9 +170,10 @@ def test_the_forms_of_a_limit(text: str, rates: dict[str, Rate]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ",", "0/minute", "-1/minute", "1/day", "1 / minute", "read=", "read:1/minute", "1/minute:0", "1/minute:-1",
-     "1.5/second", "10/second,,", "read=1/minute,off", "٣/minute", "1٣/minute", "1/minute\n2/minute", "9999999999/second", "a b=1/hour"],
-)  # fmt: skip
+    ["", ",", "0/minute", "-1/minute", "1/day", "1 / minute", "1.5/second", "9999999999/second", "10/second,,"]
+    + ["read=", "read:1/minute", "1/minute:0", "1/minute:-1", "read=1/minute,off", "a b=1/hour", "1/minute\n2/minute"]
+    + ["٣/minute", "1٣/minute"],
+)
 def test_anything_else_is_refused_with_the_form(text: str) -> None:
     with pytest.raises(ValueError, match=r"N/second\|minute\|hour\[:BURST\]"):
         parse_rates(text)
