@@ -50,6 +50,7 @@ class GuardedConnection(sqlite3.Connection):
         self.settings = Settings()
         self.layers = ALL_LAYERS
         self.notes: list[str] = []
+        self.path = ""
 
 
 def lenient(raw: bytes) -> str:
@@ -93,6 +94,7 @@ def open_read_only(
     mode = "mode=ro" if layer.MODE_RO in settings.layers else "mode=rw"
     connection = _connect_existing(path, mode, settings)
     try:
+        connection.path = path
         return _harden(connection, deadline or Deadline(5.0), policy)
     except sqlite3.OperationalError as error:
         connection.close()
@@ -103,6 +105,7 @@ def open_read_only(
         raise
     connection = _connect_existing(path, "mode=ro&immutable=1", settings)
     try:
+        connection.path = path
         connection.notes.append(_IMMUTABLE_NOTE)
         return _harden(connection, deadline or Deadline(5.0), policy)
     except BaseException:

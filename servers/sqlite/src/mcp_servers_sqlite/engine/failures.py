@@ -6,7 +6,6 @@ from typing import Any
 
 from mcp_servers_shared.errors import InvalidInput, LimitExceeded, ServerError, StatementRefused, Unavailable
 from mcp_servers_sqlite.engine.connection import Deadline, GuardedConnection
-from mcp_servers_sqlite.engine.repairing import repair
 
 _TRY_AGAIN = "Another program is writing to it; try again in a moment."
 _NARROW = "Narrow it with WHERE or LIMIT, or ask explain_query why it is slow."
@@ -71,6 +70,8 @@ def translate(
         return _misused(error)
     if any(mark in str(error) for mark in _TOO_COMPLEX):
         return LimitExceeded(str(error)[:300], code="too_complex", hint="Split the statement into smaller ones.")
+    from mcp_servers_sqlite.engine.repairing import repair  # most workers never need it
+
     sql = args.get("sql")
     return repair(error, connection, sql if isinstance(sql, str) else "")
 

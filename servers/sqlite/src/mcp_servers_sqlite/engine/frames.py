@@ -8,24 +8,36 @@ import json
 import struct
 from typing import Any
 
-from mcp_servers_shared import errors
+from mcp_servers_shared.errors import (
+    Busy,
+    InvalidInput,
+    LimitExceeded,
+    NotConfirmed,
+    NotFound,
+    Refused,
+    ServerError,
+    StatementRefused,
+    Unavailable,
+    WritesDisabled,
+)
+
 
 LENGTH = struct.Struct(">I")
 
 compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
-_ERRORS: dict[str, type[errors.ServerError]] = {
+_ERRORS: dict[str, type[ServerError]] = {
     kind.__name__: kind
     for kind in (
-        errors.InvalidInput,
-        errors.NotFound,
-        errors.Refused,
-        errors.StatementRefused,
-        errors.WritesDisabled,
-        errors.NotConfirmed,
-        errors.LimitExceeded,
-        errors.Busy,
-        errors.Unavailable,
+        InvalidInput,
+        NotFound,
+        Refused,
+        StatementRefused,
+        WritesDisabled,
+        NotConfirmed,
+        LimitExceeded,
+        Busy,
+        Unavailable,
     )
 }
 
@@ -36,16 +48,16 @@ def encode(message: dict[str, Any]) -> bytes:
     return LENGTH.pack(len(payload)) + payload
 
 
-def error_to_wire(error: errors.ServerError) -> dict[str, Any]:
+def error_to_wire(error: ServerError) -> dict[str, Any]:
     """An error as JSON."""
     kind = next((name for name, known in _ERRORS.items() if type(error) is known), "Unavailable")
     wire = {"type": kind, "message": error.message, "code": error.code, "hint": error.hint, "evidence": error.evidence}
-    if isinstance(error, errors.Refused):
+    if isinstance(error, Refused):
         wire["rule"] = error.rule
     return wire
 
 
-def error_from_wire(wire: dict[str, Any]) -> errors.ServerError:
+def error_from_wire(wire: dict[str, Any]) -> ServerError:
     """The error again, of one of our classes.
 
     Raises:
@@ -55,6 +67,6 @@ def error_from_wire(wire: dict[str, Any]) -> errors.ServerError:
     extra: dict[str, Any] = {str(key): value for key, value in dict(wire.get("evidence") or {}).items()}
     for reserved in ("message", "code", "hint", "rule"):
         extra.pop(reserved, None)
-    if issubclass(kind, errors.Refused):
+    if issubclass(kind, Refused):
         extra["rule"] = str(wire.get("rule", ""))
     return kind(str(wire["message"]), code=str(wire["code"]), hint=str(wire.get("hint", "")), **extra)

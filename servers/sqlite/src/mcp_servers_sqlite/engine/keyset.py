@@ -10,9 +10,8 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from mcp_servers_shared.guard.sql.gate import Statement
-from mcp_servers_shared.guard.sql.identifiers import quote
+from mcp_servers_shared.guard.sql.identifiers import fold, quote
 from mcp_servers_shared.guard.sql.lexer import significant
-from mcp_servers_sqlite.engine.naming import fold
 from mcp_servers_sqlite.engine.paging import Page, Params
 from mcp_servers_sqlite.engine.selecting import Shape, Term, plain_select
 

@@ -33,5 +33,14 @@ class Operation(NamedTuple):
 OPERATIONS: dict[str, Operation] = {
     "query": Operation("reading", "query", "read"),
     "explain": Operation("explaining", "explain", "plan"),
+    "list_tables": Operation("listing", "list_tables", "read"),
+    "describe_table": Operation("describing", "describe_table", "read"),
+    "search_schema": Operation("searching", "search_schema", "read"),
+    "profile_table": Operation("profiling", "profile_table", "read"),
+    "version": Operation("version", "version", "read"),
+    "complete": Operation("completing", "complete", "read"),
+    "preview": Operation("writing", "preview", "write"),
+    "apply": Operation("writing", "apply", "write"),
+    "backup": Operation("backup", "backup", "write"),
     "recover": Operation("recovery", "recover", "write"),
 }

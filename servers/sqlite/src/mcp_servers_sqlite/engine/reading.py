@@ -3,16 +3,18 @@
 import sqlite3
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mcp_servers_shared.errors import InvalidInput
 from mcp_servers_shared.guard.sql.gate import Statement, classify, require_read
 from mcp_servers_sqlite.engine import settings as layer
 from mcp_servers_sqlite.engine.arguments import parameters, text, whole
 from mcp_servers_sqlite.engine.connection import GuardedConnection, lenient
-from mcp_servers_sqlite.engine.keyset import Order, order_of
 from mcp_servers_sqlite.engine.paging import Page, Params, page_at
 from mcp_servers_sqlite.engine.table import Table
+
+if TYPE_CHECKING:
+    from mcp_servers_sqlite.engine.keyset import Order
 
 _FAR = 2**62
 _COUNTING_NOTE = "Pages of this query count rows from the start, so they can shift while the data changes."
@@ -58,10 +60,10 @@ def query(connection: GuardedConnection, args: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _page(connection: GuardedConnection, request: _Request) -> tuple[Order | None, Page]:
+def _page(connection: GuardedConnection, request: _Request) -> tuple["Order | None", Page]:
     if not request.keyset:
         return None, page_at(request.statement, request.params, request.limit, request.offset)
-    order = order_of(connection, request.statement, request.params, request.width)
+    order = _order_of(connection, request, request.width)
     if order is None or len(order.columns) != len(request.keyset):
         raise InvalidInput(
             "The table changed since this cursor was made", code="stale_cursor", hint="Start again without the cursor."
@@ -69,15 +71,21 @@ def _page(connection: GuardedConnection, request: _Request) -> tuple[Order | Non
     return order, order.page_after(request.keyset, request.params, request.limit)
 
 
-def _following(connection: GuardedConnection, request: _Request, order: Order | None, table: Table) -> dict[str, Any]:
+def _following(connection: GuardedConnection, request: _Request, order: "Order | None", table: Table) -> dict[str, Any]:
     """Where the next page begins: after the last row's key where there is one, else after so many rows."""
     following: dict[str, Any] = {"offset": request.offset + len(table.rows)}
     if request.keyset or not request.offset:
-        order = order or order_of(connection, request.statement, request.params, len(table.names))
+        order = order or _order_of(connection, request, len(table.names))
         key = order.values(table.last, exact=connection.text_factory is str) if order else None
         if key:
             following |= {"keyset": key, "width": len(table.names)}
     return following
+
+
+def _order_of(connection: GuardedConnection, request: _Request, width: int) -> "Order | None":
+    from mcp_servers_sqlite.engine.keyset import order_of  # short results never need it
+
+    return order_of(connection, request.statement, request.params, width)
 
 
 def _read_request(connection: GuardedConnection, args: Mapping[str, Any]) -> _Request:
