@@ -43,6 +43,13 @@ def test_the_longest_root_holds_the_path(roots: Roots, place: Path, path: str, c
     assert read(roots, path.format(place)) == content
 
 
+@pytest.mark.requirement("PATH-1")
+def test_a_nested_root_keeps_its_own_rules(roots: Roots, place: Path) -> None:
+    assert roots.root_for(f"{place}/A/sub/f").name == f"{place}/A/sub"
+    assert roots.root_for(f"{place}/A/f").name == f"{place}/A"
+    assert refusal(lambda: roots.open_parent(f"{place}/A/sub")).code == "root_itself"
+
+
 @pytest.mark.requirement("PATH-1", "PATH-3")
 @pytest.mark.parametrize(
     "path",

@@ -36,7 +36,7 @@ class Anchor:
         try:
             self._kernel = way != "walk" and _system.kernel_can(self._base)
             if way == "openat2" and not self._kernel:
-                raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+                raise from_oserror(name, OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)))
             if self._base.descriptor >= 0 and on_kernel_filesystem(self._base.descriptor):
                 raise not_regular(name, "on a kernel file system (such as /proc or /sys)")
         except BaseException:

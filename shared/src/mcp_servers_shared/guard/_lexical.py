@@ -86,11 +86,13 @@ def expand_home(path: str) -> str:
 
 def components(raw: bytes) -> Parts:
     """The names between slashes, without empty ones and `.`."""
-    return tuple(part for part in raw.split(b"/") if part not in (b"", b"."))
+    return tuple([part for part in raw.split(b"/") if part and part != b"."])
 
 
 def collapse(written: Written) -> Parts | None:
     """The parts with every `..` taken back as written. None where a relative path climbs above its start."""
+    if b".." not in written.parts:
+        return written.parts
     kept: list[bytes] = []
     for part in written.parts:
         if part != b"..":
