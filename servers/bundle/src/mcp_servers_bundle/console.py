@@ -8,6 +8,7 @@ import sys
 import textwrap
 from typing import TextIO
 
+_WIDTH = 110
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
 
@@ -36,17 +37,17 @@ class Console:
 
     def say(self, text: str) -> None:
         """A sentence about what is seen, wrapped."""
-        self.line(textwrap.fill(text, 100), "dim")
+        self.line(textwrap.fill(text, _WIDTH), "dim")
 
     def call(self, text: str) -> None:
         """What the client asks."""
-        self.line(f"→ {text}", "blue")
+        self.line(textwrap.fill(f"→ {text}", _WIDTH, subsequent_indent="  "), "blue")
 
     def shown(self, text: str, *styles: str, most_lines: int = 14) -> None:
         """What comes back, indented; a long answer is cut here, for the screen only, and says so."""
-        lines = text.splitlines()
+        lines = [part for line in text.splitlines() for part in (textwrap.wrap(line, _WIDTH) or [""])]
         for line in lines[:most_lines]:
-            self.line(f"    {line if len(line) <= 140 else line[:137] + '...'}", *styles)
+            self.line(f"    {line}", *styles)
         if len(lines) > most_lines:
             self.line(f"    ({len(lines) - most_lines} more lines, not shown in this demo)", "dim")
 

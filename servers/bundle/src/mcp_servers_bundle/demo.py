@@ -45,8 +45,7 @@ class _Demo:
         make_shop(self.database)
         console.say("A small shop: customers, products, orders, reviews. One review is a prompt injection.")
         await self._read_only_session()
-        await self._writing_session("auto", "3. Writing, protocol 2026-07-28: the question comes back with the call")
-        await self._writing_session("legacy", "4. Writing, an older client: the question is asked during the call")
+        await self._writing_sessions()
         self._audit()
         console.line()
         for failure in self.failures:
@@ -101,7 +100,8 @@ class _Demo:
             await self._call(client, "query_database", sql=sql, params=["returned"], limit=4, cursor=cursor)
 
     async def _refusals(self, client: Any) -> None:
-        self.console.say("A stored review tells the model to drop a table. If a model obeyed, this would happen:")
+        await self._call(client, "query_database", sql="SELECT body FROM reviews WHERE id = 300")
+        self.console.say("That review tells the model to drop a table. If a model obeyed, this would happen:")
         for sql in ("DROP TABLE customers", "SELECT 1; DROP TABLE customers"):
             result = await self._call(client, "query_database", sql=sql)
             self._expect(bool(result.is_error), f"refused: {sql}")
@@ -111,17 +111,33 @@ class _Demo:
         result = await self._call(client, "query_database", sql="SELECT nmae FROM customers")
         self._expect("name" in result.content[0].text, "a misspelt column gets its right name")
 
-    async def _writing_session(self, era: Era, title: str) -> None:
-        self.console.step(title)
-        self.console.call("mcp-servers-sqlite --db shop.db --allow-writes")
-        async with self._client(era, "--allow-writes") as client:
-            self.console.shown(f"protocol {client.protocol_version}")
+    async def _writing_sessions(self) -> None:
+        console = self.console
+        console.step("3. Writing, protocol 2026-07-28: the question comes back with the call")
+        console.call("mcp-servers-sqlite --db shop.db --allow-writes")
+        async with self._client("auto", "--allow-writes", asks=True) as client:
             sql = "UPDATE products SET stock = stock + ? WHERE stock < ?"
-            result = await self._call(client, "execute_sql", sql=sql, params=[10, 5])
-            self._expect(not result.is_error, "a confirmed write is done")
-            self._expect((result.structured_content or {}).get("applied") is True, "the result says it was applied")
+            self._confirmed(await self._call(client, "execute_sql", sql=sql, params=[10, 5]))
+        console.step("4. Writing, an older client: the question is asked during the call")
+        async with self._client("legacy", "--allow-writes", asks=True) as client:
+            console.shown(f"protocol {client.protocol_version}")
+            sql = "DELETE FROM customers WHERE id = ?"
+            self._confirmed(await self._call(client, "execute_sql", sql=sql, params=[6]))
+        console.step("5. Writing, a client that cannot ask: a confirm_id for exactly this preview")
+        async with self._client("auto", "--allow-writes", asks=False) as client:
+            asked: dict[str, Any] = {"sql": "DELETE FROM reviews WHERE id = ?", "params": [300]}
+            preview = await self._call(client, "execute_sql", **asked)
+            structured: dict[str, Any] = preview.structured_content or {}
+            confirm_id = structured.get("confirm_id", "")
+            self._confirmed(await self._call(client, "execute_sql", **asked, confirm_id=confirm_id))
+            again = await self._call(client, "execute_sql", **asked, confirm_id=confirm_id)
+            self._expect(bool(again.is_error), "a confirm_id works once")
 
-    def _client(self, era: Era, *flags: str) -> AbstractAsyncContextManager[Any]:
+    def _confirmed(self, result: Any) -> None:
+        structured: dict[str, Any] = result.structured_content or {}
+        self._expect(structured.get("applied") is True, "a confirmed write is done")
+
+    def _client(self, era: Era, *flags: str, asks: bool = False) -> AbstractAsyncContextManager[Any]:
         from mcp import Client, StdioServerParameters
 
         server = StdioServerParameters(
@@ -129,7 +145,7 @@ class _Demo:
             args=["-m", "mcp_servers_sqlite", "--db", str(self.database), "--audit-log", str(self.log), *flags],
             env={**os.environ, STATE_DIR_VARIABLE: str(self.state)},
         )
-        return Client(server, mode=era, elicitation_callback=self._asked, cache=None)
+        return Client(server, mode=era, elicitation_callback=self._asked if asks else None, cache=None)
 
     async def _asked(self, context: Any, params: Any) -> Any:
         from mcp.types import ElicitResult
@@ -140,7 +156,7 @@ class _Demo:
         return ElicitResult(action="accept", content={"confirm": True})
 
     async def _call(self, client: Any, name: str, **arguments: Any) -> Any:
-        shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if key != "cursor")
+        shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if key not in ("cursor", "confirm_id"))
         self.console.call(f"{name}({shown})")
         result = await client.call_tool(name, arguments)
         style = ("red",) if result.is_error else ()
@@ -148,8 +164,8 @@ class _Demo:
         return result
 
     def _audit(self) -> None:
-        self.console.step("5. What was recorded")
-        audit.show_tail(self.console, self.log, 6)
+        self.console.step("6. What was recorded")
+        audit.show_tail(self.console, self.log, 12)
         self.console.call(f"mcp-servers-bundle audit verify {self.log.name}")
         os.environ[STATE_DIR_VARIABLE] = str(self.state)
         self._expect(audit.show_verification(self.console, self.log), "the untouched log verifies")

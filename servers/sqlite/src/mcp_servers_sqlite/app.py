@@ -39,7 +39,7 @@ class SqliteApp:
         Raises NotFound for another name, InvalidInput when there are several and none was named.
         """
         known = list(self.databases)
-        if name in self.databases:
+        if name is not None and name in self.databases:
             return name
         if name is None and len(known) == 1:
             return known[0]

@@ -1,7 +1,7 @@
 """Builds the SQLite server from its settings."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def check(settings: SqliteSettings) -> Sequence[Finding]:
 
 def _lifespan(settings: SqliteSettings, bus: WatchedBus) -> Callable[[Server], Any]:
     @asynccontextmanager
-    async def lifespan(server: Server) -> AsyncIterator[SqliteApp]:
+    async def lifespan(server: Server) -> AsyncGenerator[SqliteApp, None]:
         state = StateFolder()
         create = settings.create and settings.allow_writes
         databases = {one.name: one for one in configured_databases(settings.db, create=create)}

@@ -59,6 +59,9 @@ async def change(
     preview = await app.run("preview", name, statement)
     source = f"database {name}"
     shown = Answer(preview["text"], preview["data"], list(preview.get("notes", ())), source=source)
+    if confirm_id is None and ctx.request_state is None and _changes_nothing(preview):
+        shown.data = {"applied": False, **shown.data}
+        return answer(shown, budget=app.settings.max_result_chars, channels=app.settings.result)
     asked = {"sql": sql, "params": params, "database": name, "backup": backup}
     binding = Binding(call.principal.name, "execute_sql", asked, preview["digest"])
     reply = await app.asking.confirmed(ctx, shown, binding, confirm_id)
@@ -80,6 +83,11 @@ async def change(
         data["backup"] = copied
     found = Answer(done["text"], data, [*notices, *done.get("notes", ())], source=source)
     return answer(found, budget=app.settings.max_result_chars, channels=app.settings.result)
+
+
+def _changes_nothing(preview: dict[str, Any]) -> bool:
+    """Nothing to confirm: no row and no part of the schema would change."""
+    return not (preview["affected_rows"] or preview["other_rows"] or preview["schema_changes"])
 
 
 async def _backed_up(app: SqliteApp, database: str) -> str:
