@@ -18,7 +18,7 @@ MOST_RESULTS = 50
 _MOST_WORDS = 30
 _MOST_COLUMNS = 8
 # What scores less than this part of the best is noise.
-_LEAST_SHARE = 0.2
+_LEAST_SHARE = 0.05
 # Words of the question rather than of the schema: they count only where the schema has exactly them.
 _FILLER_WORDS = """
 a about all also an and any are as at be by can do does each every find for from get give had has have how i in into is

@@ -1,7 +1,6 @@
 """The words of a schema, where each one stands, and which of them a given word may mean."""
 
 import math
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -123,7 +122,8 @@ def _place(words: Vocabulary, tables: Iterable[str], name: tuple[str, ...], wort
 
 
 def _begins_alike(word: str, other: str) -> float:
-    shared = len(os.path.commonprefix((word, other)))
+    pairs = zip(word, other, strict=False)
+    shared = next((at for at, (one, two) in enumerate(pairs) if one != two), min(len(word), len(other)))
     if shared == len(word) < len(other):
         return 0.8 if shared * 2 >= len(other) else 0.6
     # Other endings of one stem: calibration and calibrated, surgeon and surgery.
