@@ -17,13 +17,19 @@ def flag_of(field_name: str) -> str:
     return "--" + field_name.replace("_", "-")
 
 
+def label_of(name: str, field: FieldInfo) -> str:
+    """What a person types for this field: its flag, or the word that stands for it where it has none."""
+    extra = _extra(field)
+    return str(extra.get("metavar") or name.upper()) if extra.get("positional") else flag_of(name)
+
+
 def add_flags(parser: argparse.ArgumentParser, model: type[BaseModel], prefix: str) -> None:
     """Give `parser` a flag for every field of `model`. Absent unless given: defaults stay the model's."""
     for name, field in model.model_fields.items():
-        extra = cast("dict[str, Any]", field.json_schema_extra or {})
+        extra = _extra(field)
         options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(name, field, prefix).replace("%", "%%")}
         if extra.get("positional"):
-            parser.add_argument(name, nargs="*", metavar=str(extra.get("metavar") or name.upper()), **options)
+            parser.add_argument(name, nargs="*", metavar=label_of(name, field), **options)
             continue
         if field.annotation is bool:
             options["action"] = argparse.BooleanOptionalAction
@@ -32,6 +38,10 @@ def add_flags(parser: argparse.ArgumentParser, model: type[BaseModel], prefix: s
             if get_origin(field.annotation) is list:
                 options["action"] = "append"
         parser.add_argument(flag_of(name), dest=name, **options)
+
+
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    return cast("dict[str, Any]", field.json_schema_extra or {})
 
 
 def _metavar(name: str, field: FieldInfo) -> str:
@@ -45,7 +55,7 @@ def _metavar(name: str, field: FieldInfo) -> str:
 def _help(name: str, field: FieldInfo, prefix: str) -> str:
     text = field.description or ""
     default: Any = field.get_default(call_default_factory=True, validated_data={})
-    if default not in (None, "", False, [], ()):
+    if default not in (None, "", [], ()) and default is not False:
         text += f" Default: {default}."
     return f"{text} [{prefix}{name.upper()}]"
 

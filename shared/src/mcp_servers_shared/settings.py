@@ -8,21 +8,23 @@ import argparse
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, NoReturn, TypeVar
+from typing import Any, ClassVar, Literal, NoReturn, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from mcp_servers_shared import __version__
-from mcp_servers_shared.flags import add_flags, flag_of
+from mcp_servers_shared.flags import add_flags, label_of
+from mcp_servers_shared.limits import parse_rates
 
 SHARED_PREFIX = "MCP_SERVERS_"
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -67,6 +69,17 @@ class ServerSettings(BaseSettings):
     log_level: LogLevel = Field("WARNING", description="What to log on stderr.")
     check: bool = Field(False, description="Say what would be served and what is wrong, then exit with 0 or 1.")
 
+    @field_validator("rate_limit")
+    @classmethod
+    def _rates_have_a_form(cls, text: str) -> str:
+        parse_rates(text)
+        return text
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _levels_in_any_case(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -80,7 +93,10 @@ class ServerSettings(BaseSettings):
         sources: list[PydanticBaseSettingsSource] = [init_settings]
         sources += [EnvSettingsSource(settings_cls, env_prefix=prefix) for prefix in prefixes]
         if file := _env_file.get(cls):
-            sources += [DotEnvSettingsSource(settings_cls, env_file=file, env_prefix=prefix) for prefix in prefixes]
+            sources += [
+                DotEnvSettingsSource(settings_cls, env_file=file, env_file_encoding="utf-8", env_prefix=prefix)
+                for prefix in prefixes
+            ]
         return tuple(sources)
 
 
@@ -97,14 +113,18 @@ def load(settings_class: type[SettingsT], argv: Sequence[str]) -> SettingsT:
         prog=settings_class.program, description=settings_class.summary, allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"{settings_class.program} {__version__}")
-    _env_file.pop(settings_class, None)
-    if path := _wanted_env_file(settings_class, arguments):
-        _env_file[settings_class] = _safe_env_file(parser, path)
     add_flags(parser, settings_class, settings_class.prefix)
+    given = vars(parser.parse_args(arguments))
+    if path := _wanted_env_file(settings_class, given):
+        _env_file[settings_class] = _safe_env_file(parser, path)
     try:
-        return settings_class(**vars(parser.parse_args(arguments)))
+        return settings_class(**given)
     except ValidationError as error:
         _exit_with_problems(parser, settings_class, error)
+    except SettingsError as error:
+        parser.error(str(error))
+    finally:
+        _env_file.pop(settings_class, None)
 
 
 def environment_names(settings_class: type[ServerSettings], field: str) -> list[str]:
@@ -118,14 +138,8 @@ def _own_flag(settings_class: type[ServerSettings], argument: str) -> str:
     return f"{own}{separator}{value}" if own else argument
 
 
-def _wanted_env_file(settings_class: type[ServerSettings], arguments: Sequence[str]) -> Path | None:
-    scout = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    scout.add_argument("--env-file")
-    try:
-        known, _ = scout.parse_known_args(list(arguments))
-        wanted = known.env_file
-    except argparse.ArgumentError:
-        return None
+def _wanted_env_file(settings_class: type[ServerSettings], given: Mapping[str, Any]) -> Path | None:
+    wanted = given.get("env_file")
     for name in environment_names(settings_class, "env_file"):
         wanted = wanted or os.environ.get(name)
     return Path(wanted).expanduser() if wanted else None
@@ -134,12 +148,15 @@ def _wanted_env_file(settings_class: type[ServerSettings], arguments: Sequence[s
 def _safe_env_file(parser: argparse.ArgumentParser, path: Path) -> Path:
     try:
         mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            parser.error(f"--env-file {path}: not a regular file")
+        if os.name == "posix" and mode & stat.S_IROTH:
+            parser.error(f"--env-file {path}: readable by every user of this machine; run: chmod 600 {path}")
+        path.read_text(encoding="utf-8")
     except OSError as error:
         parser.error(f"--env-file {path}: {error.strerror}")
-    if not stat.S_ISREG(mode):
-        parser.error(f"--env-file {path}: not a regular file")
-    if os.name == "posix" and mode & stat.S_IROTH:
-        parser.error(f"--env-file {path}: readable by every user of this machine; run: chmod 600 {path}")
+    except UnicodeDecodeError:
+        parser.error(f"--env-file {path}: not UTF-8 text")
     return path
 
 
@@ -148,8 +165,8 @@ def _exit_with_problems(
 ) -> NoReturn:
     for problem in error.errors(include_url=False, include_input=False):
         field = str(problem["loc"][0]) if problem["loc"] else ""
-        flag = flag_of(field) if field in settings_class.model_fields else field
-        reason = problem["msg"].removeprefix("Value error, ")
-        sys.stderr.write(f"{parser.prog}: {flag}: {reason}\n")
+        known = settings_class.model_fields.get(field)
+        label = f"{label_of(field, known)}: " if known else ""
+        sys.stderr.write(f"{parser.prog}: {label}{problem['msg'].removeprefix('Value error, ')}\n")
     sys.stderr.write(f"{parser.prog}: see {parser.prog} --help\n")
     raise SystemExit(2)
