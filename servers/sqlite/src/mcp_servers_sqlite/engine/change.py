@@ -3,6 +3,7 @@
 Preview and apply both go through `perform`; they differ only in what comes after it, a rollback or a commit.
 """
 
+import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from mcp_servers_sqlite.engine.naming import fold
 from mcp_servers_sqlite.engine.replacing import Replacing
 from mcp_servers_sqlite.engine.schema import Table, read_columns, read_tables
 from mcp_servers_sqlite.engine.schema_changes import SchemaChange
+from mcp_servers_sqlite.engine.trust import asks_for_trust, trust_schema
 from mcp_servers_sqlite.engine.volatile import Moment
 from mcp_servers_sqlite.engine.whole_tables import SchemaWatch
 from mcp_servers_sqlite.engine.write_connection import write_policy
@@ -127,13 +129,23 @@ def _examine(connection: GuardedConnection, policy: WritePolicy, request: Reques
         [table.name for table in tables.values() if _may_change(table)],
         [table.name for table in tables.values() if table.kind == "shadow"],
     )
-    policy.examine(request.statement.verb)
-    connection.execute(f"EXPLAIN {request.statement.text}", request.params).close()
+    try:
+        _explain(connection, policy, request)
+    except sqlite3.OperationalError as error:
+        with policy.own_work():
+            if not asks_for_trust(error) or not trust_schema(connection, tables, WRITABLE_MODULES):
+                raise
+        _explain(connection, policy, request)
     named = [tables[name] for name in dict.fromkeys(write.table for write in policy.writes) if name in tables]
     target = next((tables.get(write.table) for write in policy.writes if write.by is None), None)
     if request.statement.kind == DDL:
         named = [table for table in named if table is not target]
     return _Reach(tables, target, named)
+
+
+def _explain(connection: GuardedConnection, policy: WritePolicy, request: Request) -> None:
+    policy.examine(request.statement.verb)
+    connection.execute(f"EXPLAIN {request.statement.text}", request.params).close()
 
 
 def _may_change(table: Table) -> bool:

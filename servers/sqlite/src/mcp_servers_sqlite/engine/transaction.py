@@ -78,7 +78,8 @@ def _explained(error: sqlite3.Error, connection: GuardedConnection) -> ServerErr
     if code == sqlite3.SQLITE_CONSTRAINT:
         hint = _CONSTRAINT_HINTS.get(extended, "")
         return InvalidInput(str(error), code="constraint", hint=f"{_NOTHING} {hint}".rstrip())
-    if code == sqlite3.SQLITE_AUTH and connection.policy.last_denial is not None:
+    # A denied function is a plain SQLITE_ERROR; the policy remembers only what this statement was denied.
+    if code in (sqlite3.SQLITE_AUTH, sqlite3.SQLITE_ERROR) and connection.policy.last_denial is not None:
         return connection.policy.refusal()
     if code == sqlite3.SQLITE_INTERRUPT:
         return _too_slow(connection)

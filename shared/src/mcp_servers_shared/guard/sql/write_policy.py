@@ -129,6 +129,9 @@ class WritePolicy(ReadPolicy):
             return _OK
         if action == sqlite3.SQLITE_FUNCTION:
             return self._function(action, first, second, schema, by)
+        # A table read without naming a column comes without its schema, so the name must tell.
+        if self.private and (first or "").startswith(self.private):
+            return self._deny(action, first, "this belongs to the server")
         if action == sqlite3.SQLITE_ALTER_TABLE:
             return self._alter(first, second or "", column=schema)
         if schema is not None and schema != "main" and not self._alters_temp(action, first):
@@ -179,8 +182,9 @@ class WritePolicy(ReadPolicy):
         if action not in _SCHEMA_ACTIONS.get(self._verb, ()):
             return self._deny(action, first or second, _RULES.get(action, "this statement may not do that"))
         name = first.lower()
-        if name in self.shadow_tables and not self._nested:
-            return self._deny(action, name, "a virtual table keeps its data here; change that table instead")
+        # For an index or a trigger, `second` is its table.
+        if not self._nested and not self.shadow_tables.isdisjoint({name, second.lower()}):
+            return self._deny(action, first, "a virtual table keeps its data here; change that table instead")
         if action == sqlite3.SQLITE_CREATE_VTABLE:
             if second.lower() not in CREATABLE_MODULES:
                 return self._deny(action, second, "this kind of virtual table is not on the list")
