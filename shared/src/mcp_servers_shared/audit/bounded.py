@@ -34,7 +34,7 @@ class _Bound:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int):
-            return self.text(str(value)) if value.bit_length() > 256 else int(value)
+            return self.text(hex(value)) if value.bit_length() > 256 else int(value)
         if isinstance(value, float):
             return float(value) if value - value == 0 else str(value)
         if isinstance(value, str):

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import re
-from binascii import hexlify
+from binascii import hexlify, unhexlify
 from typing import Any, NamedTuple, cast
 
 GENESIS = bytes(32)
@@ -20,7 +20,8 @@ RESERVED = frozenset({"seq", "time", "log", "prev", "mac"})
 EVENT_START = b'"log":'
 
 _BLOCK = 64
-_TAIL = len(',"prev":"') + 64 + len('","mac":"') + 64 + len('"}\n')
+_PREV = len(',"prev":"') + 64 + len('"')
+_TAIL = _PREV + len(',"mac":"') + 64 + len('"}\n')
 _FRONT = re.compile(rb'\{"seq":([1-9]\d{0,17}),"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)",')
 _BACK = re.compile(rb',"prev":"([0-9a-f]{64})","mac":"([0-9a-f]{64})"\}\n')
 
@@ -29,7 +30,7 @@ class Line(NamedTuple):
     """A line whose shape is right. Only `Sealer.fits` tells whether it is genuine."""
 
     seq: int
-    time: str
+    time: bytes
     prev: bytes
     mac: bytes
     body: bytes
@@ -82,20 +83,16 @@ def event_fields(event: dict[str, Any]) -> str:
 def parse(raw: bytes) -> Line | None:
     """The line in `raw`, newline included, or None where the shape is wrong."""
     front = _FRONT.match(raw)
-    if front is None:
-        return None
     cut = len(raw) - _TAIL
-    back = _BACK.fullmatch(raw, max(cut, 0))
-    if back is None or cut < front.end() - 1:
+    if front is None or cut < front.end() - 1:
         return None
-    return Line(
-        seq=int(front[1]),
-        time=front[2].decode(),
-        prev=bytes.fromhex(back[1].decode()),
-        mac=bytes.fromhex(back[2].decode()),
-        body=raw[: back.start(2) - len(',"mac":"')],
-        event=raw.startswith(EVENT_START, front.end()),
-    )
+    back = _BACK.fullmatch(raw, cut)
+    if back is None:
+        return None
+    seq, time = front.groups()
+    prev, mac = back.groups()
+    body = raw[: cut + _PREV]
+    return Line(int(seq), time, unhexlify(prev), unhexlify(mac), body, raw.startswith(EVENT_START, front.end()))
 
 
 def event_of(line: Line) -> dict[str, Any]:

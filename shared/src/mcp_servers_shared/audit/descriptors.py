@@ -7,7 +7,7 @@ import sys
 import time
 
 _FIRST_PAUSE = 0.0002
-_LONGEST_PAUSE = 0.005
+_LONGEST_PAUSE = 0.001
 _HELD_ELSEWHERE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
 
 # Binary and not inherited on Windows; the constants do not exist elsewhere, where both are the rule anyway.

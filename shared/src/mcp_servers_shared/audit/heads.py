@@ -71,17 +71,13 @@ class HeadSeal:
 class HeadFile:
     """An open head. Every method raises OSError."""
 
-    def __init__(self, path: Path, seal: HeadSeal, *, create: bool) -> None:
-        if create:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_RDWR | OPEN_FLAGS | (os.O_CREAT if create else 0)
+    def __init__(self, path: Path, seal: HeadSeal) -> None:
         self._path = path
         self._seal = seal
-        self._descriptor = os.open(path, flags, 0o600)
-        self._data = b""
+        self._descriptor = os.open(path, os.O_RDWR | OPEN_FLAGS)
+        self._data: bytes | None = None
         self._head = Head()
         self._next_look = 0.0
-        self._create = create
 
     def enter(self) -> Head:
         """Keep other writers out until `leave`: the head as the last one left it.
@@ -96,7 +92,8 @@ class HeadFile:
             self._look()
         data = read_at(self._descriptor, _SIZE, 0)
         if data != self._data:
-            self._take(data)
+            self._head = self._seal.unpack(data)
+            self._data = data
         return self._head
 
     def leave(self) -> None:
@@ -119,14 +116,6 @@ class HeadFile:
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
 
-    def _take(self, data: bytes) -> None:
-        if not data and self._create:
-            self.write(Head())
-            flush(self._descriptor)
-        else:
-            self._head = self._seal.unpack(data)
-            self._data = data
-
     def _look(self) -> None:
         # Only now and then, since it costs more than the lock: a head that goes away just after an append and one
         # that went just before it are the same loss.
@@ -139,10 +128,22 @@ class HeadFile:
         self._next_look = time.monotonic() + LOOK_SECONDS
 
 
+def create_head(path: Path, seal: HeadSeal) -> None:
+    """Make the head of a log that has no line yet. It appears whole or not at all. Raises OSError."""
+    draft = path.with_name(f".{path.name}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | OPEN_FLAGS, 0o600)
+    try:
+        os.write(descriptor, seal.pack(Head()))
+        flush(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(draft, path)
+
+
 def read_head(path: Path, seal: HeadSeal) -> Head | None:
     """The head at `path` without opening it for writing; None where there is none. Raises DamagedHead."""
     try:
         data = path.read_bytes()
     except OSError:
         return None
-    return seal.unpack(data) if data else Head()
+    return seal.unpack(data)

@@ -29,7 +29,7 @@ def head_path(state: StateFolder, log_id: str) -> Path:
 def known_ids(state: StateFolder) -> list[str]:
     """Every log that this state folder holds a head of."""
     try:
-        return sorted(os.listdir(state.path / "audit" / "heads"))
+        return sorted(name for name in os.listdir(state.path / "audit" / "heads") if not name.startswith("."))
     except OSError:
         return []
 

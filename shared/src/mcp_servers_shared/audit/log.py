@@ -171,7 +171,7 @@ class AuditLog:
             first = read_first_line(rotated_path(self._file.path, 1))
             if first.line and log.sealer.fits(first.line) and first.generation == head.generation:
                 return "rotated"
-        return "rotated" if head.oldest > head.generation else "recreated"
+        return "recreated"
 
     def _begin(self, log: OpenLog, head: Head, why: str) -> Head:
         generation = head.generation + 1
@@ -203,6 +203,8 @@ class AuditLog:
         with self._file.reader(head.size) as stream:
             head, residue = follow(stream, size - head.size, log.sealer, head)
         if residue is None:
+            if head.size > size:
+                self._file.write(b"\n")
             log.heads.write(head)
             return head
         found = "torn" if residue.torn else "foreign"
@@ -224,12 +226,12 @@ class AuditLog:
             if durable:
                 self._file.flush()
             size = head.size + len(start) + len(line)
-            head = Head(head.seq + 1, mac, head.generation, head.oldest, size)
-            log.heads.write(head)
+            end = Head(head.seq + 1, mac, head.generation, head.oldest, size)
+            log.heads.write(end)
         except OSError:
             self._file.cut(head.size)
             raise
-        return head
+        return end
 
     def _event(self, event: str, **facts: Any) -> str:
         return event_fields({"event": event, **facts, **self._writer, "pid": self._pid})

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mcp_servers_shared.audit.chain import MAX_LINE, Line, Sealer, event_of, log_key, parse
 from mcp_servers_shared.audit.failures import ELSEWHERE, RESTORE, SET_ASIDE, refused
-from mcp_servers_shared.audit.heads import HeadFile, HeadSeal
+from mcp_servers_shared.audit.heads import HeadFile, HeadSeal, create_head
 from mcp_servers_shared.audit.keys import KEY_NAME, claim, existing_key, head_path, id_at
 from mcp_servers_shared.state import StateFolder
 
@@ -69,17 +69,26 @@ def open_log(path: Path, state: StateFolder, remembered: str = "") -> OpenLog:
         if stated or indexed:
             raise refused(path.name, "foreign_key", "it was sealed with a key that is not in the state folder", RESTORE)
         secret = state.secret(KEY_NAME)
-    log_id = stated or indexed or remembered or secrets.token_hex(16)
+    log_id = stated or indexed or remembered or _new_log(state, secret)
     if remembered and log_id != remembered:
         raise refused(path.name, "replaced", "another audit log has taken its place", SET_ASIDE)
-    if not indexed:
-        log_id = claim(state, path, log_id)
     key = log_key(secret, log_id)
     try:
-        heads = HeadFile(head_path(state, log_id), HeadSeal(key), create=not (stated or remembered))
+        if not indexed and head_path(state, log_id).exists() and claim(state, path, log_id) != log_id:
+            # Another process began the log at the same time and was first.
+            return open_log(path, state, remembered)
+        heads = HeadFile(head_path(state, log_id), HeadSeal(key))
     except FileNotFoundError:
         raise refused(path.name, "no_head", "its head is not in the state folder", RESTORE) from None
     return OpenLog(log_id, Sealer(key), heads)
+
+
+def _new_log(state: StateFolder, secret: bytes) -> str:
+    """A new id with its head: in this order, so that a path in the index always has a head."""
+    log_id = secrets.token_hex(16)
+    state.folder("audit", "heads")
+    create_head(head_path(state, log_id), HeadSeal(log_key(secret, log_id)))
+    return log_id
 
 
 def _stated_id(path: Path) -> str:

@@ -22,7 +22,8 @@ class Residue(NamedTuple):
 class ResidueMeter:
     """Measures a residue piece by piece, in constant memory."""
 
-    def __init__(self, next_seq: int) -> None:
+    def __init__(self, next_seq: int, sealer: Sealer) -> None:
+        self._sealer = sealer
         self._start = line_start(next_seq)
         self._hash = hashlib.sha256()
         self._size = 0
@@ -32,7 +33,7 @@ class ResidueMeter:
     def add(self, piece: bytes, *, whole: bool = True) -> None:
         """One line or its end without newline; `whole` is False for the further pieces of an overlong line."""
         if whole:
-            self._torn = self._torn and looks_torn(piece, self._start)
+            self._torn = self._torn and looks_torn(piece, self._start, self._sealer)
         body = piece.removesuffix(b"\n")
         self._hash.update(self._newline + body)
         self._size += len(self._newline) + len(body)
@@ -43,11 +44,13 @@ class ResidueMeter:
         return Residue(self._size, self._hash.hexdigest(), self._torn, bool(self._newline))
 
 
-def looks_torn(piece: bytes, start: bytes) -> bool:
-    """Whether `piece` begins as the next line does, or is the zeros that a power cut leaves, and is no whole line."""
+def looks_torn(piece: bytes, start: bytes, sealer: Sealer) -> bool:
+    """Whether `piece` begins as the next line does, or is the zeros that a power cut leaves, and is no forged line."""
     body = piece.removesuffix(b"\n")
-    begins = body[: len(start)] == start[: len(body)]
-    return bool(body) and (begins or not body.strip(b"\0")) and parse(body + b"\n") is None
+    if body[: len(start)] != start[: len(body)] and body.strip(b"\0"):
+        return False
+    line = parse(body + b"\n")
+    return bool(body) and (line is None or sealer.fits(line))
 
 
 def pieces(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
@@ -60,13 +63,17 @@ def pieces(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
 
 
 def follow(stream: BinaryIO, size: int, sealer: Sealer, head: Head) -> tuple[Head, Residue | None]:
-    """Walk the `size` bytes behind `head`: the head after the lines that continue the chain, and what comes next."""
+    """Walk the `size` bytes behind `head`: the head after the lines that continue the chain, and what comes next.
+
+    Of a last line that lacks nothing but its newline, the head counts the newline already.
+    """
     meter: ResidueMeter | None = None
     for piece, whole in pieces(stream, size):
-        line = parse(piece) if meter is None and whole else None
+        ended = piece if piece.endswith(b"\n") else piece + b"\n"
+        line = parse(ended) if meter is None and whole else None
         if line and line.seq == head.seq + 1 and line.prev == head.mac and sealer.fits(line):
-            head = head._replace(seq=line.seq, mac=line.mac, size=head.size + len(piece))
+            head = head._replace(seq=line.seq, mac=line.mac, size=head.size + len(ended))
         else:
-            meter = meter or ResidueMeter(head.seq + 1)
+            meter = meter or ResidueMeter(head.seq + 1, sealer)
             meter.add(piece, whole=whole)
     return head, meter.residue() if meter else None

@@ -24,7 +24,8 @@ def rotated_numbers(path: Path) -> list[int]:
 
 
 def shift(path: Path, keep: int) -> None:
-    """Make room at `path`: each file moves up by one, and those beyond `keep` go.
+    """Make room at `path`: each file moves up by one, and those beyond `keep` go. With `keep` 0 the file stays to be
+    replaced.
 
     Stops at the first free number, so that a shift which a crash cut short is finished by the next.
     """
@@ -39,5 +40,3 @@ def shift(path: Path, keep: int) -> None:
         os.replace(rotated_path(path, number - 1), rotated_path(path, number))
     if keep:
         os.replace(path, rotated_path(path, 1))
-    else:
-        os.unlink(path)

@@ -60,10 +60,11 @@ def find_id(path: Path, state: StateFolder, secret: bytes, indexed: str | None) 
     lines: list[bytes] = []
     stated: list[str] = []
     for _, each in log_files(path):
-        with open(each, "rb") as stream:
+        # A writer may rotate meanwhile: the file is then met again under another name, or in the snapshot.
+        with contextlib.suppress(FileNotFoundError), open(each, "rb") as stream:
             sample = [stream.readline(MAX_LINE) for _ in range(_SAMPLE_LINES)]
-        lines += sample
-        stated.append(first_line(sample[0]).id)
+            lines += sample
+            stated.append(first_line(sample[0]).id)
     candidates = dict.fromkeys([*filter(None, [*stated, indexed]), *known_ids(state)])
     parsed = [line for line in map(parse, lines) if line]
     for candidate in candidates:

@@ -13,7 +13,7 @@ from mcp_servers_shared.audit.snapshot import Part, find_id, log_files, snapshot
 from mcp_servers_shared.audit.walk import Walk
 from mcp_servers_shared.state import StateFolder
 
-_START = Line(seq=0, time="", prev=GENESIS, mac=GENESIS, body=b"", event=False)
+_START = Line(seq=0, time=b"", prev=GENESIS, mac=GENESIS, body=b"", event=False)
 
 
 class _Placed(NamedTuple):
@@ -69,6 +69,9 @@ def _nothing_there(path: Path, state: StateFolder, secret: bytes, indexed: str |
         head = read_head(head_path(state, indexed), HeadSeal(log_key(secret, indexed)))
     except DamagedHead as error:
         problems.add("no_head", path.name, 0, f"the head in the state folder cannot be used: {error}")
+    if head and head.seq == 0:
+        problems.add("missing", path.name, 0, "there is no audit log here yet")
+        return
     written = head.seq if head else 0
     sentence = f"the log that was written here is gone, with {numbers(1, written) if written else 'all its records'}"
     problems.add("deleted", path.name, 0, sentence, log_id=indexed, last=written)
@@ -139,8 +142,8 @@ def _answer(
         ok=not problems.tampering,
         records=walk.records if walk else 0,
         generations=generations,
-        first=walk.first if walk else None,
-        last=walk.last if walk else None,
+        first=walk.first.decode() if walk and walk.first else None,
+        last=walk.last.decode() if walk and walk.last else None,
         problems=problems.sorted(names or []),
         unlisted=problems.unlisted,
         log_id=log_id,

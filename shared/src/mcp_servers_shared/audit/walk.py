@@ -62,8 +62,8 @@ class Walk:
         """The highest record number seen."""
         self.records = 0
         self.genuine = 0
-        self.first: str | None = None
-        self.last: str | None = None
+        self.first: bytes | None = None
+        self.last: bytes | None = None
 
     def file(self, name: str, stream: BinaryIO, size: int, generation: int) -> None:
         """Read one file up to `size` bytes. Raises OSError."""
@@ -110,7 +110,7 @@ class Walk:
 
     def _damaged(self, piece: bytes, whole: bool, number: int, line: Line | None) -> None:
         next_seq = self._last.seq + 1 if self._last else 1
-        damage = self.damage or Damage([], 0, ResidueMeter(next_seq))
+        damage = self.damage or Damage([], 0, ResidueMeter(next_seq, self._sealer))
         damage.meter.add(piece, whole=whole)
         if whole and len(damage.lines) < _MAX_DAMAGED:
             digest = hashlib.sha256(piece).hexdigest()
@@ -156,7 +156,10 @@ class Walk:
             reason, since, records = event.get("reason"), event.get("since"), event.get("records")
             sentence = f"the log says that {records} calls since {since} could not be recorded ({reason})"
             self._problems.add("unwritten", self._file, number, sentence, records=records, reason=reason)
-        if event.get("event") == "recovered" and event.get("found") in ("torn", "foreign") and follows:
+        if event.get("event") == "recovered" and event.get("found") == "short":
+            sentence = f"the log noted here that its last {count(int(event['bytes']), 'byte')} had been cut off"
+            self._problems.add("truncated", self._file, number, sentence, bytes=event["bytes"])
+        elif event.get("event") == "recovered" and follows:
             self._recovered(event, number)
 
     def _recovered(self, event: dict[str, Any], number: int) -> None:
