@@ -9,12 +9,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+Operation = Callable[[sqlite3.Connection, Mapping[str, Any]], dict[str, Any]]
+
 MAKER = Path(__file__).parent.parent / "data" / "make_db.py"
 
 CLINIC = """
 CREATE TABLE patients(id INTEGER PRIMARY KEY, first_name TEXT NOT NULL, last_name TEXT NOT NULL, birth_date TEXT,
     blood_group TEXT, insurance_policy_id INTEGER REFERENCES insurance_policies(id), phone TEXT, city TEXT);
-CREATE TABLE physicians(id INTEGER PRIMARY KEY, name TEXT, speciality_id INTEGER REFERENCES specialities(id), pager TEXT);
+CREATE TABLE physicians(id INTEGER PRIMARY KEY, name TEXT, speciality_id INTEGER REFERENCES specialities(id),
+    pager TEXT);
 CREATE TABLE specialities(id INTEGER PRIMARY KEY, title TEXT);
 CREATE TABLE nurses(id INTEGER PRIMARY KEY, name TEXT, ward_id INTEGER REFERENCES wards(id));
 CREATE TABLE wards(id INTEGER PRIMARY KEY, label TEXT, floor INTEGER, head_nurse_id INTEGER REFERENCES nurses(id));
@@ -24,17 +27,21 @@ CREATE TABLE admissions(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES pa
 CREATE TABLE appointments(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id),
     doctor_id INTEGER REFERENCES physicians(id), starts_at TEXT, room TEXT, no_show INTEGER);
 CREATE TABLE visit_notes(id INTEGER PRIMARY KEY, appointment_id INTEGER REFERENCES appointments(id), body TEXT);
-CREATE TABLE diagnoses(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id), icd10_code TEXT, severity INT);
-CREATE TABLE allergies(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id), allergen TEXT, reaction TEXT);
+CREATE TABLE diagnoses(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id), icd10_code TEXT,
+    severity INT);
+CREATE TABLE allergies(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id), allergen TEXT,
+    reaction TEXT);
 CREATE TABLE prescriptions(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id),
     prescriber_id INTEGER REFERENCES physicians(id), medication_id INTEGER REFERENCES medications(id), dose_mg REAL);
 CREATE TABLE medications(id INTEGER PRIMARY KEY, brand_name TEXT, active_ingredient TEXT, unit_price_cents INTEGER);
-CREATE TABLE pharmacy_stock(medication_id INTEGER REFERENCES medications(id), shelf TEXT, quantity INTEGER, expires_on TEXT);
+CREATE TABLE pharmacy_stock(medication_id INTEGER REFERENCES medications(id), shelf TEXT, quantity INTEGER,
+    expires_on TEXT);
 CREATE TABLE suppliers(id INTEGER PRIMARY KEY, company TEXT, vat_number TEXT);
 CREATE TABLE purchase_orders(id INTEGER PRIMARY KEY, vendor_id INTEGER REFERENCES suppliers(id), ordered_on TEXT);
 CREATE TABLE purchase_order_lines(purchase_order_id INTEGER REFERENCES purchase_orders(id),
     medication_id INTEGER REFERENCES medications(id), amount INTEGER, price_cents INTEGER);
-CREATE TABLE invoices(id INTEGER PRIMARY KEY, payer_id INTEGER REFERENCES patients(id), total_cents INTEGER, due_date TEXT);
+CREATE TABLE invoices(id INTEGER PRIMARY KEY, payer_id INTEGER REFERENCES patients(id), total_cents INTEGER,
+    due_date TEXT);
 CREATE TABLE invoice_items(invoice_id INTEGER REFERENCES invoices(id), description TEXT, cents INTEGER);
 CREATE TABLE payments(id INTEGER PRIMARY KEY, invoice_id INTEGER REFERENCES invoices(id), paid_at TEXT, method TEXT);
 CREATE TABLE insurance_companies(id INTEGER PRIMARY KEY, name TEXT);
@@ -45,20 +52,26 @@ CREATE TABLE insuranceClaims(id INTEGER PRIMARY KEY, policyId INTEGER REFERENCES
 CREATE TABLE lab_tests(id INTEGER PRIMARY KEY, name TEXT, reference_range TEXT);
 CREATE TABLE lab_results(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id),
     lab_test_id INTEGER REFERENCES lab_tests(id), value REAL, measured_at TEXT);
-CREATE TABLE imaging_studies(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id), modality TEXT, body_part TEXT);
+CREATE TABLE imaging_studies(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id), modality TEXT,
+    body_part TEXT);
 CREATE TABLE surgeries(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id),
-    surgeon_id INTEGER REFERENCES physicians(id), theatre_id INTEGER REFERENCES operating_theatres(id), started_at TEXT);
+    surgeon_id INTEGER REFERENCES physicians(id), theatre_id INTEGER REFERENCES operating_theatres(id),
+    started_at TEXT);
 CREATE TABLE operating_theatres(id INTEGER PRIMARY KEY, label TEXT, sterile_since TEXT);
 CREATE TABLE vaccinations(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id), vaccine TEXT, batch TEXT);
 CREATE TABLE staff_shifts(id INTEGER PRIMARY KEY, nurse_id INTEGER REFERENCES nurses(id), begins TEXT, ends TEXT);
 CREATE TABLE payroll(id INTEGER PRIMARY KEY, employee TEXT, gross_salary_cents INTEGER, month TEXT);
-CREATE TABLE equipment(id INTEGER PRIMARY KEY, serial_no TEXT, ward_id INTEGER REFERENCES wards(id), last_calibrated TEXT);
+CREATE TABLE equipment(id INTEGER PRIMARY KEY, serial_no TEXT, ward_id INTEGER REFERENCES wards(id),
+    last_calibrated TEXT);
 CREATE TABLE maintenance_jobs(id INTEGER PRIMARY KEY, equipment_id INTEGER REFERENCES equipment(id), technician TEXT);
 CREATE TABLE user_accounts(id INTEGER PRIMARY KEY, login TEXT UNIQUE, password_hash TEXT, last_login_at TEXT);
 CREATE TABLE user_roles(account_id INTEGER REFERENCES user_accounts(id), role TEXT);
-CREATE TABLE audit_log(id INTEGER PRIMARY KEY, actor_id INTEGER REFERENCES user_accounts(id), action TEXT, ip_address TEXT);
-CREATE TABLE sms_messages(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id), text TEXT, delivered INTEGER);
-CREATE TABLE feedback_surveys(id INTEGER PRIMARY KEY, appointment_id INTEGER REFERENCES appointments(id), stars INTEGER);
+CREATE TABLE audit_log(id INTEGER PRIMARY KEY, actor_id INTEGER REFERENCES user_accounts(id), action TEXT,
+    ip_address TEXT);
+CREATE TABLE sms_messages(id INTEGER PRIMARY KEY, patient_id INTEGER REFERENCES patients(id), text TEXT,
+    delivered INTEGER);
+CREATE TABLE feedback_surveys(id INTEGER PRIMARY KEY, appointment_id INTEGER REFERENCES appointments(id),
+    stars INTEGER);
 CREATE TABLE cfg_settings(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE country_codes(iso TEXT PRIMARY KEY, dial_prefix TEXT);
 CREATE INDEX appointments_by_start ON appointments(starts_at);
@@ -119,9 +132,9 @@ def reading(path: Path) -> sqlite3.Connection:
     return conn
 
 
-def ask(kind: str, operation: Callable[[sqlite3.Connection, Mapping[str, Any]], dict[str, Any]], **args: Any) -> Any:
-    """The answer of one operation on a database of `kind`, on a connection of its own."""
-    conn = reading(database(kind))
+def ask(which: str, operation: Operation, /, **args: Any) -> Any:
+    """The answer of one operation on the database called `which`, on a connection of its own."""
+    conn = reading(database(which))
     try:
         return operation(conn, args)
     finally:
@@ -131,7 +144,9 @@ def ask(kind: str, operation: Callable[[sqlite3.Connection, Mapping[str, Any]], 
 def _only_reads(action: int, first: str | None, second: str | None, _db: str | None, _trigger: str | None) -> int:
     allowed = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
     if action == sqlite3.SQLITE_PRAGMA:
-        introspection = first is not None and (first.endswith(("_list", "_info", "_xinfo")) and first != "database_list")
+        introspection = first is not None and (
+            first.endswith(("_list", "_info", "_xinfo")) and first != "database_list"
+        )
         return sqlite3.SQLITE_OK if introspection or second is None else sqlite3.SQLITE_DENY
     if action == sqlite3.SQLITE_UPDATE and first in {"sqlite_master", "sqlite_schema"}:
         return sqlite3.SQLITE_OK

@@ -9,7 +9,7 @@ _SMALLEST_GROUP = 3
 
 
 class Names(NamedTuple):
-    """Names as lines of text and as JSON fields (`names`, and `names_by_prefix` when packed)."""
+    """Names as lines of text and as JSON fields (`table_names`, and `table_names_by_prefix` when packed)."""
 
     lines: list[str]
     data: dict[str, Any]
@@ -45,4 +45,4 @@ def packed(names: Iterable[str], label: str) -> Names:
 
 
 def _key(label: str) -> str:
-    return f"{label.lower()}_by_name"
+    return f"{label.lower().removesuffix('s')}_names"

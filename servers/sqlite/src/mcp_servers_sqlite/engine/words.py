@@ -3,15 +3,19 @@
 import functools
 import re
 
-# A run of capitals before a capitalised word ("HTTPServer"), a word, capitals, digits, or any other letters.
-_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]+")
+_RUNS = re.compile(r"\d+|[^\W\d_]+")
+# Capitals before a capitalised word ("HTTPServer"), a word, capitals alone.
+_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _LONGEST_NAME = 500
 
 
 @functools.lru_cache(maxsize=20_000)
 def split(name: str) -> tuple[str, ...]:
     """The words of a name in lower case, plurals as singulars."""
-    return tuple(singular(word.lower()) for word in _WORDS.findall(name[:_LONGEST_NAME]))
+    words: list[str] = []
+    for run in _RUNS.findall(name[:_LONGEST_NAME]):
+        words += _CAMEL.findall(run) if run.isascii() and not run.isdigit() else [run]
+    return tuple(singular(word.lower()) for word in words)
 
 
 @functools.lru_cache(maxsize=20_000)
