@@ -1,9 +1,7 @@
 """Builds an `MCPServer` with the pipeline around it. What a server's `build(settings)` calls."""
 
-import logging
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,13 @@ from mcp.types import Tool as ListedTool
 
 from mcp_servers_shared import __version__
 from mcp_servers_shared.audit import ArgumentPolicy, AuditLog
-from mcp_servers_shared.compat import ServerMiddleware
+from mcp_servers_shared.compat import around_request_state
+from mcp_servers_shared.errors import InvalidInput
+from mcp_servers_shared.guard._literal_secrets import LiteralSecrets  # pyright: ignore[reportPrivateUsage]
 from mcp_servers_shared.guard.redact import Redactor
-from mcp_servers_shared.limits import MemoryRateStore, RateStore, parse_rates
+from mcp_servers_shared.lifespans import SharedLifespan
+from mcp_servers_shared.limits import MemoryRateStore, Rate, RateStore, parse_rates
+from mcp_servers_shared.logs import configure_logging
 from mcp_servers_shared.pipeline import (
     Answers,
     AuditMiddleware,
@@ -28,6 +30,7 @@ from mcp_servers_shared.pipeline import (
     ErrorsMiddleware,
     IdentifyMiddleware,
     RateLimitMiddleware,
+    RecordedMiddleware,
 )
 from mcp_servers_shared.settings import ServerSettings
 from mcp_servers_shared.state import StateFolder
@@ -68,15 +71,21 @@ class Server(MCPServer[Any]):
 
     def add_prompt(self, prompt: Prompt) -> None:
         super().add_prompt(prompt)
-        self.catalogue.prompts[prompt.name] = [one.name for one in prompt.arguments or [] if one.required]
+        self.catalogue.prompts[prompt.name] = {one.name: one.required for one in prompt.arguments or []}
 
 
 def build_server(blueprint: Blueprint, settings: ServerSettings, *, store: RateStore | None = None) -> Server:
-    """The server that `blueprint` and `settings` describe. Opens nothing and starts nothing."""
-    configure_logging(settings.log_level)
+    """The server that `blueprint` and `settings` describe. Opens nothing and starts nothing.
+
+    Raises InvalidInput for a rate limit on a tool that there is not.
+    """
+    redactor = Redactor(secrets=blueprint.secrets)
+    configure_logging(settings.log_level, redactor.text)
     tools = _tools(blueprint)
     catalogue = Catalogue({tool.name: tool.kind for tool in tools}, allow_writes=settings.allow_writes)
-    answers = Answers()
+    answers = Answers(redactor.value)
+    trail = AuditTrail(audit_log(blueprint.name, settings), ArgumentPolicy(redact=redactor.value), blueprint.name)
+    rates = _rates(settings.rate_limit, catalogue)
     served = [tool for tool in tools if tool.kind == "read" or settings.allow_writes]
     server = Server(
         blueprint.name,
@@ -84,11 +93,19 @@ def build_server(blueprint: Blueprint, settings: ServerSettings, *, store: RateS
         version=__version__,
         instructions=blueprint.instructions,
         tools=list(served),
-        lifespan=_once(blueprint.lifespan) if blueprint.lifespan else None,  # pyright: ignore[reportArgumentType]
-        middleware=_pipeline(blueprint, settings, catalogue, answers, store or MemoryRateStore()),
+        lifespan=SharedLifespan(blueprint.lifespan) if blueprint.lifespan else None,  # pyright: ignore[reportArgumentType]
+        middleware=[
+            AuthorizeMiddleware(catalogue, answers),
+            RateLimitMiddleware(rates, store or MemoryRateStore(), answers),
+            AuditMiddleware(trail, answers),
+            ErrorsMiddleware(answers, LiteralSecrets(blueprint.secrets).redact if blueprint.secrets else None),
+        ],
         subscriptions=blueprint.bus,
         cache_hints={method: CacheHint(ttl_ms=3_600_000, scope="private") for method in LISTS},  # pyright: ignore[reportArgumentType]
         log_level=settings.log_level,
+    )
+    around_request_state(
+        server, IdentifyMiddleware(catalogue.kind_of, settings.transport), RecordedMiddleware(trail, answers)
     )
     server.unlisted = frozenset(tool.name for tool in served if not tool.listed)
     server.catalogue = catalogue
@@ -100,24 +117,27 @@ def build_server(blueprint: Blueprint, settings: ServerSettings, *, store: RateS
 
 
 def _tools(blueprint: Blueprint) -> list[StrictTool]:
-    tools = {tool.name: tool for tool in map(StrictTool.make, blueprint.tools)}
+    tools: dict[str, StrictTool] = {}
+    for tool in map(StrictTool.make, blueprint.tools):
+        if tool.name in tools:
+            raise ValueError(f"two tools of {blueprint.name} are called {tool.name}")
+        tools[tool.name] = tool
     for alias, name in blueprint.aliases.items():
         tools.setdefault(alias, tools[name].alias(alias))
     return list(tools.values())
 
 
-def _pipeline(
-    blueprint: Blueprint, settings: ServerSettings, catalogue: Catalogue, answers: Answers, store: RateStore
-) -> list[ServerMiddleware[Any]]:
-    redactor = Redactor(secrets=blueprint.secrets)
-    trail = AuditTrail(audit_log(blueprint.name, settings), ArgumentPolicy("redacted", redact=redactor), blueprint.name)
-    return [
-        IdentifyMiddleware(catalogue.kind_of),
-        AuthorizeMiddleware(catalogue, trail, answers),
-        RateLimitMiddleware(parse_rates(settings.rate_limit), store, trail, answers),
-        AuditMiddleware(trail, answers),
-        ErrorsMiddleware(answers),
-    ]
+def _rates(text: str, catalogue: Catalogue) -> dict[str, Rate]:
+    rates = parse_rates(text)
+    known = {"read", "write", *catalogue.tools}
+    for name in rates:
+        if name not in known:
+            raise InvalidInput(
+                f"--rate-limit names {name!r}, which is no tool of this server",
+                code="unknown_tool",
+                hint=f"Known: {', '.join(sorted(known))}.",
+            )
+    return rates
 
 
 def audit_log(name: str, settings: ServerSettings) -> AuditLog | None:
@@ -131,36 +151,3 @@ def audit_log(name: str, settings: ServerSettings) -> AuditLog | None:
 def audit_path(name: str, settings: ServerSettings, state: StateFolder) -> Path:
     """Where the audit log of the server `name` is."""
     return Path(settings.audit_log).expanduser() if settings.audit_log else state.path / "audit" / f"{name}.jsonl"
-
-
-def configure_logging(level: str) -> None:
-    """Plain lines on stderr. Before the SDK, which would take over the root logger otherwise."""
-    if not logging.getLogger().handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        logging.getLogger().addHandler(handler)
-    logging.getLogger().setLevel(level)
-
-
-def _once(lifespan: Lifespan) -> Lifespan:
-    """Run a lifespan once for all connections that overlap: the SDK enters it anew for every SSE connection."""
-    open_stack = AsyncExitStack()
-    users: list[object] = []
-    state: list[Any] = []
-
-    @asynccontextmanager
-    async def shared(server: "Server") -> AsyncIterator[Any]:
-        nonlocal open_stack
-        user = object()
-        if not users:
-            open_stack = AsyncExitStack()
-            state[:] = [await open_stack.enter_async_context(lifespan(server))]
-        users.append(user)
-        try:
-            yield state[0]
-        finally:
-            users.remove(user)
-            if not users:
-                await open_stack.aclose()
-
-    return shared

@@ -45,6 +45,8 @@ class Call:
     rule: str = ""
     code: str = ""
     notes: dict[str, Any] = field(default_factory=dict[str, Any])
+    recorded: Literal["", "begun", "ended"] = ""
+    """How far the audit is with it."""
 
     def note(self, **facts: Any) -> None:
         """Add facts to the audit record: rows, bytes, database, ... JSON values only, no secrets."""

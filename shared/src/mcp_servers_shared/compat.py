@@ -11,6 +11,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
+from mcp.server.request_state import RequestStateBoundary
 from mcp.shared._context_streams import (  # pyright: ignore[reportPrivateUsage]
     ContextReceiveStream,
     ContextSendStream,
@@ -31,6 +32,7 @@ __all__ = [
     "SessionMessage",
     "Tool",
     "add_request_handler",
+    "around_request_state",
     "create_context_streams",
     "is_modern",
     "result_envelope",
@@ -41,6 +43,13 @@ __all__ = [
 def is_modern(protocol_version: str) -> bool:
     """Whether this is a version without a handshake (2026-07-28 on)."""
     return protocol_version in MODERN_PROTOCOL_VERSIONS
+
+
+def around_request_state(server: MCPServer[Any], *stages: ServerMiddleware[Any]) -> None:
+    """Put `stages` around the SDK's check of requestState, so that they see what it refuses."""
+    chain = server.middleware
+    place = next(index for index, stage in enumerate(chain) if isinstance(stage, RequestStateBoundary))
+    chain[place:place] = stages
 
 
 def result_envelope(server: MCPServer[Any], protocol_version: str) -> tuple[dict[str, Any], dict[str, Any]]:

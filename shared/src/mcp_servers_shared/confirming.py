@@ -12,7 +12,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from mcp.server.mcpserver import AcceptedElicitation, Context
+from mcp.shared.exceptions import MCPError
 from mcp.types import (
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
     CallToolResult,
     ElicitRequest,
     ElicitRequestFormParams,
@@ -29,6 +32,8 @@ from mcp_servers_shared.results import Answer, Channels, answer
 
 _KEY = "confirm"
 _MOST_QUESTION_CHARS = 4_000
+_CANNOT_ASK = frozenset({METHOD_NOT_FOUND, INVALID_REQUEST})
+"""What a client answers that promised elicitation and has none, and the SDK where there is no way back to it."""
 
 
 class Confirm(BaseModel):
@@ -63,14 +68,15 @@ class Asking:
         if way == "rounds":
             return self._by_rounds(ctx, preview, binding)
         if way == "now":
-            return await self._now(ctx, preview)
+            return await self._now(ctx, preview, binding)
         return self._by_confirm_id(preview, binding)
 
     def _by_rounds(self, ctx: Context[Any, Any], preview: Answer, binding: Binding) -> Confirmed | InputRequiredResult:
         reply = (ctx.input_responses or {}).get(_KEY)
         if ctx.request_state and isinstance(reply, ElicitResult):
-            _require_yes(reply.action, reply.content)
+            # Used up by any answer: after a no, the same round cannot be played again with a yes.
             self._confirmations.redeem(ctx.request_state, binding)
+            _require_yes(reply.action, reply.content)
             return _agreed()
         current_call().decision = "asked"
         form = ElicitRequestFormParams(
@@ -80,8 +86,16 @@ class Asking:
             input_requests={_KEY: ElicitRequest(params=form)}, request_state=self._confirmations.issue(binding)
         )
 
-    async def _now(self, ctx: Context[Any, Any], preview: Answer) -> Confirmed:
-        reply = await ctx.elicit(_question(preview), Confirm)
+    async def _now(self, ctx: Context[Any, Any], preview: Answer, binding: Binding) -> Confirmed | CallToolResult:
+        try:
+            reply = await ctx.elicit(_question(preview), Confirm)
+        except MCPError as error:
+            if error.code in _CANNOT_ASK:
+                return self._by_confirm_id(preview, binding)
+            raise _no_answer() from error
+        except ValueError as error:
+            # Accepted without the form's one field.
+            raise _no_answer() from error
         content = {"confirm": reply.data.confirm} if isinstance(reply, AcceptedElicitation) else None
         _require_yes(reply.action, content)
         return _agreed()
@@ -94,7 +108,8 @@ class Asking:
             "Nothing was changed yet: this is a preview. To do exactly this, show it to the user and, if they agree, "
             f"call again with the same arguments and confirm_id={confirm_id} (works once, for {minutes} minutes)."
         )
-        data = {"applied": False, "confirm_id": confirm_id, **preview.data}
+        head: dict[str, Any] = {"applied": False, "confirm_id": confirm_id}
+        data = {**head, **preview.data, **head}
         shown = Answer(preview.text, data, [notice, *preview.notices], source=preview.source)
         return answer(shown, budget=self._budget, channels=self._channels)
 
@@ -118,13 +133,17 @@ def _agreed() -> Confirmed:
 def _require_yes(action: str, content: Mapping[str, Any] | None) -> None:
     if action == "accept" and content and content.get("confirm") is True:
         return
-    said = "said no" if action in ("accept", "decline") else "closed the question without an answer"
-    raise NotConfirmed(
-        f"the user {said}; nothing was changed",
-        rule="CONF-2",
-        code="not_confirmed",
-        hint="Do not try again unless the user asks for it.",
-    )
+    if action == "cancel" or (action == "accept" and not content):
+        raise _no_answer()
+    raise _not_confirmed("the user said no; nothing was changed")
+
+
+def _no_answer() -> NotConfirmed:
+    return _not_confirmed("the user closed the question without an answer; nothing was changed")
+
+
+def _not_confirmed(message: str) -> NotConfirmed:
+    return NotConfirmed(message, rule="CONF-2", hint="Do not try again unless the user asks for it.")
 
 
 def _question(preview: Answer) -> str:

@@ -24,6 +24,9 @@ from mcp_servers_shared.errors import InvalidInput
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 _MARK = "__mcp_servers_tool__"
+_MOST_PROBLEMS = 5
+_MOST_NAME_CHARS = 60
+_MOST_MESSAGE_CHARS = 300
 
 
 class Failure(MCPError):
@@ -52,6 +55,10 @@ class StrictTool(Tool):
             annotations=mark["annotations"],
             structured_output=False,
         )
+        if base.resolved_params:
+            raise ValueError(
+                f"{base.name}: ask with `Asking`, not with Resolve, so that the answer is bound and audited"
+            )
         model = base.fn_metadata.arg_model
         model.model_config["extra"] = "forbid"
         model.model_rebuild(force=True)
@@ -75,10 +82,18 @@ class StrictTool(Tool):
             raise Failure(error) from error
 
     def _checked(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        model = self.fn_metadata.arg_model
         try:
-            return self.fn_metadata.validate_arguments(arguments)
+            return model.model_validate(arguments).model_dump_one_level()
         except ValidationError as error:
-            raise explained(error, self.fn_metadata.arg_model, self.name) from None
+            wrong = {str(problem["loc"][0]) for problem in error.errors(include_url=False) if problem["loc"]}
+        # Some hosts send lists and objects as JSON text. Only what does not fit as it is gets parsed: a text that
+        # happens to look like JSON stays one.
+        parsed = self.fn_metadata.pre_parse_json({name: arguments[name] for name in wrong & arguments.keys()})
+        try:
+            return model.model_validate({**arguments, **parsed}).model_dump_one_level()
+        except ValidationError as error:
+            raise explained(error, model, self.name) from None
 
 
 def tool(
@@ -125,21 +140,27 @@ def carried(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
 def explained(error: ValidationError, model: type[ArgModelBase], tool_name: str) -> InvalidInput:
     """What is wrong with the arguments, by name, without repeating their values."""
     known = [field.alias or name for name, field in model.model_fields.items()]
-    problems: list[str] = []
-    for problem in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(name, known, n=1)
-            problems.append(f"unknown argument '{name[:60]}'" + (f", did you mean '{near[0]}'?" if near else ""))
-        elif problem["type"] == "missing":
-            problems.append(f"'{name}' is required")
-        else:
-            problems.append(f"'{name}': {problem['msg']}")
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    problems = list(
+        dict.fromkeys(_problem(problem["type"], problem["loc"], problem["msg"], known) for problem in found)
+    )
+    if len(problems) > _MOST_PROBLEMS:
+        problems[_MOST_PROBLEMS:] = [f"and {len(problems) - _MOST_PROBLEMS:,} more"]
     return InvalidInput(
-        "; ".join(dict.fromkeys(problems)),
+        "; ".join(problems),
         code="invalid_arguments",
         hint=f"{tool_name} takes: {', '.join(known) or 'no arguments'}.",
     )
+
+
+def _problem(kind: str, loc: tuple[int | str, ...], message: str, known: list[str]) -> str:
+    name = ".".join(map(str, loc))[:_MOST_NAME_CHARS]
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(name, known, n=1)
+        return f"unknown argument '{name}'" + (f", did you mean '{near[0]}'?" if near else "")
+    if kind == "missing":
+        return f"'{name}' is required"
+    return f"'{name}': {message.removeprefix('Value error, ')[:_MOST_MESSAGE_CHARS]}"
 
 
 def compact_schema(schema: dict[str, Any]) -> dict[str, Any]:
@@ -148,18 +169,27 @@ def compact_schema(schema: dict[str, Any]) -> dict[str, Any]:
     for key, value in schema.items():
         if key == "title" and isinstance(value, str):
             continue
-        if key == "default" and value is None:
-            continue
-        if key == "properties":
-            slim[key] = {name: compact_schema(part) for name, part in value.items()}
-        elif key == "anyOf":
-            branches = [compact_schema(part) for part in value if part != {"type": "null"}]
-            slim.update(branches[0] if len(branches) == 1 else {"anyOf": branches})
-        elif isinstance(value, dict):
+        if key in ("properties", "$defs"):
+            required = schema.get("required", []) if key == "properties" else value
+            parts = {name: compact_schema(part) for name, part in value.items()}
+            slim[key] = {name: part if name in required else _never_null(part) for name, part in parts.items()}
+        elif key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+            slim[key] = [compact_schema(part) for part in value]
+        elif key in ("items", "additionalProperties") and isinstance(value, dict):
             slim[key] = compact_schema(cast("dict[str, Any]", value))
         else:
             slim[key] = value
     return slim
+
+
+def _never_null(part: dict[str, Any]) -> dict[str, Any]:
+    """A property that may be left out needs no second way to say so."""
+    slim = {key: value for key, value in part.items() if key != "default" or value is not None}
+    branches = [branch for branch in slim.get("anyOf", []) if branch != {"type": "null"}]
+    if len(branches) == 1:
+        del slim["anyOf"]
+        return {**branches[0], **slim}
+    return {**slim, "anyOf": branches} if branches else slim
 
 
 def is_error(result: Any) -> bool:

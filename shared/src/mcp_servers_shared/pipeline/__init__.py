@@ -1,6 +1,9 @@
-"""What every message passes, exactly once, in this order: identify, authorize, rate limit, audit, errors."""
+"""What every message passes, exactly once, in this order: identify, authorize, rate limit, audit, errors.
 
-from mcp_servers_shared.pipeline.audit import AuditMiddleware, AuditTrail
+Around all but the first lies `RecordedMiddleware`: what a stage refuses, or breaks on, is recorded and answered too.
+"""
+
+from mcp_servers_shared.pipeline.audit import AuditMiddleware, AuditTrail, RecordedMiddleware
 from mcp_servers_shared.pipeline.authorize import AuthorizeMiddleware, Catalogue
 from mcp_servers_shared.pipeline.errors import Answers, ErrorsMiddleware
 from mcp_servers_shared.pipeline.identify import IdentifyMiddleware
@@ -15,4 +18,5 @@ __all__ = [
     "ErrorsMiddleware",
     "IdentifyMiddleware",
     "RateLimitMiddleware",
+    "RecordedMiddleware",
 ]

@@ -1,6 +1,7 @@
 """Outermost: who calls, and what for. Makes the `Call` that every later stage reads."""
 
 import getpass
+import string
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -10,13 +11,20 @@ from mcp_servers_shared.call import Call, Kind, Principal, answering
 from mcp_servers_shared.compat import CallNext, HandlerResult, ServerRequestContext
 
 _TARGET_KEYS = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_HEX = frozenset(string.hexdigits)
 
 
 class IdentifyMiddleware:
-    """Gives every message a `Call`. `kind_of` says of a tool's name whether it writes."""
+    """Gives every message a `Call`.
 
-    def __init__(self, kind_of: Callable[[str], Kind]) -> None:
+    Args:
+        kind_of: says of a tool's name whether it writes.
+        transport: how this process is served, for the record.
+    """
+
+    def __init__(self, kind_of: Callable[[str], Kind], transport: str = "stdio") -> None:
         self._kind_of = kind_of
+        self._transport = transport
         self._local_user = _local_user()
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -32,7 +40,7 @@ class IdentifyMiddleware:
             target=target,
             kind=self._kind_of(target) if ctx.method == "tools/call" else "read",
             principal=Principal(name=self._principal_name(ctx), client=_client(ctx)),
-            transport="stdio" if ctx.request is None else "http",
+            transport=self._transport,
             arguments=cast("Mapping[str, Any]", arguments) if isinstance(arguments, Mapping) else {},
             trace_id=_trace_id(params),
             lifespan=ctx.lifespan_context,
@@ -48,7 +56,7 @@ class IdentifyMiddleware:
 def _local_user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):
+    except (OSError, KeyError, ImportError):
         return "unknown"
 
 
@@ -60,6 +68,6 @@ def _client(ctx: ServerRequestContext[Any, Any]) -> str:
 def _trace_id(params: Mapping[str, Any]) -> str:
     """The W3C trace id that the host sent along, if any."""
     meta: Any = params.get("_meta")
-    parent = str(cast("Mapping[str, Any]", meta).get("traceparent", "")) if isinstance(meta, Mapping) else ""
-    parts = parent.split("-")
-    return parts[1] if len(parts) == 4 and len(parts[1]) == 32 and parts[1].isalnum() else ""
+    parent: Any = cast("Mapping[str, Any]", meta).get("traceparent") if isinstance(meta, Mapping) else None
+    parts = parent.split("-", 4) if isinstance(parent, str) else []
+    return parts[1] if len(parts) == 4 and len(parts[1]) == 32 and _HEX.issuperset(parts[1]) else ""

@@ -1,0 +1,152 @@
+"""Canaries: each private or provisional SDK name that compat.py uses, so that a new SDK is read there first."""
+
+import asyncio
+import inspect
+from importlib.metadata import version
+from typing import Any
+
+import anyio
+import mcp_types
+import pytest
+from mcp import Client
+from mcp.server.mcpserver import MCPServer
+from mcp.server.request_state import RequestStateBoundary
+from mcp.types import EmptyResult, RequestParams
+
+from mcp_servers_shared import compat
+
+MODERN, LEGACY = "2026-07-28", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
+
+
+def server(**options: Any) -> MCPServer[Any]:
+    return MCPServer("canary", title="Canary", version="1.2.3", **options)
+
+
+def test_the_sdk_is_the_one_this_was_written_for() -> None:
+    major, minor = map(int, version("mcp").split(".")[:2])
+    assert (major, minor) >= (2, 3)
+    assert major == 2
+
+
+def test_the_eras() -> None:
+    assert compat.is_modern(MODERN)
+    assert not any(compat.is_modern(one) for one in LEGACY)
+    assert mcp_types.SERVER_INFO_META_KEY == "io.modelcontextprotocol/serverInfo"
+
+
+def test_the_low_level_server_has_what_we_call() -> None:
+    low: Any = server()._lowlevel_server
+    assert list(inspect.signature(low.run).parameters)[:3] == ["read_stream", "write_stream", "initialization_options"]
+    assert list(inspect.signature(low.add_request_handler).parameters)[:3] == ["method", "params_type", "handler"]
+    assert low.create_initialization_options().server_name == "canary"
+    assert low.server_info_stamp == {"name": "canary", "title": "Canary", "version": "1.2.3"}
+
+
+def test_streams_carry_the_context_of_the_sender() -> None:
+    async def scenario() -> None:
+        send, receive = compat.create_context_streams[int](1)
+        assert isinstance(send, compat.ContextSendStream)
+        assert isinstance(receive, compat.ContextReceiveStream)
+        await send.send(7)
+        assert await receive.receive() == 7
+        await send.aclose()
+        with pytest.raises(anyio.EndOfStream):
+            await receive.receive()
+        await receive.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_a_tool_and_its_metadata_have_what_strict_tools_use() -> None:
+    def function(text: str, count: int = 1) -> str:
+        return text * count
+
+    made = compat.Tool.from_function(function, structured_output=False)
+    assert set(compat.Tool.model_fields) == {
+        "fn", "name", "title", "description", "parameters", "fn_metadata", "is_async", "context_kwarg",
+        "resolved_params", "resolver_plans", "annotations", "icons", "meta",
+    }, "StrictTool.make copies these: look at what is new"  # fmt: skip
+    assert issubclass(made.fn_metadata.arg_model, compat.ArgModelBase)
+    checked = made.fn_metadata.arg_model.model_validate({"text": "a"})
+    assert checked.model_dump_one_level() == {"text": "a", "count": 1}
+    assert made.fn_metadata.pre_parse_json({"count": "[1]", "other": "[1]"}) == {"count": [1], "other": "[1]"}
+    assert list(inspect.signature(made.fn_metadata.call_fn).parameters) == [
+        "fn", "fn_is_async", "arguments", "arguments_to_pass_directly"
+    ]  # fmt: skip
+    assert callable(made.fn_metadata.convert_result)
+    assert list(inspect.signature(compat.Tool.run).parameters) == ["self", "arguments", "context", "convert_result"]
+
+
+def test_the_sdks_own_stages_come_in_the_order_we_count_on() -> None:
+    async def stage(ctx: Any, call_next: Any) -> Any:
+        return await call_next(ctx)
+
+    async def outer(ctx: Any, call_next: Any) -> Any:
+        return await call_next(ctx)
+
+    canary = server(middleware=[stage])
+    names = [type(one).__name__ for one in canary.middleware]
+    assert names == ["OpenTelemetryMiddleware", "RequestStateBoundary", "function"]
+    compat.around_request_state(canary, outer)
+    assert canary.middleware[1] is outer
+    assert isinstance(canary.middleware[2], RequestStateBoundary)
+    assert canary.middleware[3] is stage
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_our_envelope_is_the_one_the_sdk_makes(mode: Any) -> None:
+    """A result made by middleware looks on the wire like one that a tool made."""
+    seen: list[tuple[dict[str, Any], dict[str, Any]]] = []
+
+    async def stage(ctx: Any, call_next: Any) -> Any:
+        result = await call_next(ctx)
+        if ctx.method == "tools/call":
+            fields, meta = compat.result_envelope(canary, ctx.protocol_version)
+            ours = {"content": result["content"], "isError": False, **fields} | ({"_meta": meta} if meta else {})
+            seen.append((result, ours))
+        return result
+
+    canary = server(middleware=[stage])
+
+    @canary.tool(structured_output=False)
+    def hello() -> str:
+        return "hi"
+
+    async def scenario() -> None:
+        async with Client(canary, mode=mode) as client:
+            await client.call_tool("hello", {})
+
+    asyncio.run(scenario())
+    ((theirs, ours),) = seen
+    assert ours == theirs
+    assert ("resultType" in theirs) == (mode == "auto")
+
+
+def test_a_method_can_be_added() -> None:
+    async def answer(ctx: Any, params: RequestParams) -> EmptyResult:
+        return EmptyResult()
+
+    canary = server()
+    compat.add_request_handler(canary, "toy/method", RequestParams, answer)
+    assert canary._lowlevel_server.get_request_handler("toy/method") is not None
+
+
+def test_a_connection_is_served_over_streams_of_our_own() -> None:
+    async def scenario() -> dict[str, Any]:
+        to_server, from_client = compat.create_context_streams[Any](0)
+        from_server, to_client = compat.create_context_streams[Any](0)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(compat.serve_streams, server(), from_client, from_server)
+            ping = mcp_types.JSONRPCRequest(jsonrpc="2.0", id=1, method="ping")
+            await to_server.send(compat.SessionMessage(ping))
+            answer = await to_client.receive()
+            await to_server.aclose()
+            async with to_client:
+                assert [one async for one in to_client] == []
+        return answer.message.model_dump(by_alias=True, exclude_unset=True)
+
+    assert asyncio.run(scenario()) == {"jsonrpc": "2.0", "id": 1, "result": {}}
+
+
+def test_every_name_in_all_is_there_and_nothing_else_is_used() -> None:
+    assert all(hasattr(compat, name) for name in compat.__all__)
