@@ -1,61 +1,18 @@
-"""Strict tools: unknown arguments refused by name, JSON text read where it is meant, schemas small and true."""
+"""Strict tools: unknown arguments refused by name, JSON text read where it is meant, no exception text slips."""
 
 import asyncio
 import json
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from mcp.server.mcpserver import Context, Elicit, Resolve
+from mcp.server.mcpserver import Elicit, Resolve
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel
+from sample_tool import SECRET, TOOL, refusal, run, sample
 
-from mcp_servers_shared.errors import InvalidInput, NotFound
-from mcp_servers_shared.tooling import Failure, StrictTool, carried, compact_schema, is_error, tool
-
-SECRET = "hunter2-canary"
-
-
-class Inner(BaseModel):
-    title: str
-    note: str | None = None
-
-
-@tool(kind="read", title="Sample")
-async def sample(
-    sql: str,
-    params: list[Any] | dict[str, Any] | None = None,
-    limit: Annotated[int, Field(ge=1, le=100, description="Rows a page")] = 50,
-    style: Literal["markdown", "json"] = "markdown",
-    pattern: str | None = None,
-    must: Annotated[int | None, Field(description="May be null, must be there")] = ...,  # type: ignore[assignment]
-    names: list[str | None] | None = None,
-    inner: Inner | None = None,
-) -> dict[str, Any]:
-    """One sentence.
-
-    Another one.
-    """
-    return {"sql": sql, "params": params, "limit": limit, "style": style, "pattern": pattern, "must": must,
-            "names": names, "inner": inner}  # fmt: skip
-
-
-TOOL = StrictTool.make(sample)
-
-
-def run(arguments: dict[str, Any], made: StrictTool = TOOL) -> Any:
-    context: Context[Any, Any] = Context()
-    return asyncio.run(made.run({"must": None, **arguments} if made is TOOL else arguments, context))
-
-
-def refusal(arguments: dict[str, Any], made: StrictTool = TOOL) -> InvalidInput:
-    with pytest.raises(Failure) as caught:
-        run(arguments, made)
-    assert isinstance(caught.value.__cause__, InvalidInput)
-    assert caught.value.__cause__.code == "invalid_arguments"
-    return caught.value.__cause__
+from mcp_servers_shared.errors import NotFound
+from mcp_servers_shared.tooling import Failure, StrictTool, carried, is_error, tool
 
 
 def test_what_the_decorator_says_is_what_is_listed() -> None:
@@ -163,84 +120,6 @@ def test_json_text_beside_another_mistake_is_still_read() -> None:
 
 def test_numbers_may_come_as_text() -> None:
     assert run({"sql": "x", "limit": "7"})["limit"] == 7
-
-
-def test_the_schema_is_small_and_refuses_unknown_arguments() -> None:
-    assert TOOL.parameters["additionalProperties"] is False
-    assert TOOL.parameters["type"] == "object"
-    assert sorted(TOOL.parameters["required"]) == ["must", "sql"]
-    properties = cast("dict[str, Any]", TOOL.parameters["properties"])
-    assert properties["limit"] == {
-        "type": "integer", "minimum": 1, "maximum": 100, "default": 50, "description": "Rows a page"
-    }  # fmt: skip
-    assert properties["pattern"] == {"type": "string"}
-    assert properties["must"] == {
-        "anyOf": [{"type": "integer"}, {"type": "null"}], "description": "May be null, must be there"
-    }  # fmt: skip
-    assert properties["names"]["items"] == {"anyOf": [{"type": "string"}, {"type": "null"}]}
-    assert properties["inner"] == {"$ref": "#/$defs/Inner"}
-    assert TOOL.parameters["$defs"]["Inner"]["properties"] == {"title": {"type": "string"}, "note": {"type": "string"}}
-
-
-def test_a_tool_without_arguments_says_so() -> None:
-    @tool(kind="read", title="T")
-    async def nothing() -> str:
-        return "x"
-
-    made = StrictTool.make(nothing)
-    assert made.parameters == {"additionalProperties": False, "properties": {}, "type": "object"}
-    assert "no arguments" in refusal({"a": 1}, made).hint
-
-
-def test_what_is_data_in_a_schema_is_left_alone() -> None:
-    schema = {
-        "title": "gone",
-        "type": "object",
-        "properties": {
-            "title": {"type": "string", "title": "gone", "default": "x"},
-            "default": {"title": "gone", "type": "object", "default": {"title": "stays", "default": None}},
-            "choice": {"const": {"title": "stays"}, "examples": [{"title": "stays"}]},
-            "either": {"anyOf": [{"type": "null"}, {"type": "integer", "title": "x"}, {"type": "string"}], "default": None},
-        },
-        "$defs": {"title": {"type": "null"}, "properties": {"type": "object", "properties": {"a": {"title": "gone"}}}},
-    }  # fmt: skip
-    assert compact_schema(schema) == {
-        "type": "object",
-        "properties": {
-            "title": {"type": "string", "default": "x"},
-            "default": {"type": "object", "default": {"title": "stays", "default": None}},
-            "choice": {"const": {"title": "stays"}, "examples": [{"title": "stays"}]},
-            "either": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
-        },
-        "$defs": {"title": {"type": "null"}, "properties": {"type": "object", "properties": {"a": {}}}},
-    }
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-@given(
-    st.fixed_dictionaries(
-        {"sql": st.text(max_size=5), "must": st.none() | st.integers()},
-        optional={
-            "params": st.lists(json_values, max_size=2) | st.dictionaries(st.text(max_size=3), json_values, max_size=2),
-            "limit": st.integers(1, 100),
-            "style": st.sampled_from(["markdown", "json"]),
-            "pattern": st.text(max_size=5),
-            "names": st.lists(st.none() | st.text(max_size=3), max_size=3),
-            "inner": st.fixed_dictionaries({"title": st.text(max_size=3)}, optional={"note": st.text(max_size=3)}),
-        },
-    )
-)
-def test_what_the_schema_allows_the_tool_takes_unchanged(arguments: dict[str, Any]) -> None:
-    found = run(arguments)
-    for name, value in arguments.items():
-        shown = found[name].model_dump(exclude_unset=True) if isinstance(found[name], BaseModel) else found[name]
-        assert shown == value
 
 
 def made_to_raise(error: BaseException) -> StrictTool:
