@@ -38,6 +38,7 @@ def check(text: str) -> list[str]:
     for line in text.split("\n"):
         match = LINES.fullmatch(line)
         assert match, line
+        assert not re.search(r"direction\s+(TB|BT|RL|LR)", line, re.IGNORECASE) or "%%" in line, line
         if match["id"]:
             ids.append(match["id"])
         if match["attribute"]:
@@ -114,7 +115,19 @@ def test_a_comment_is_one_line_and_no_directive(name: str) -> None:
 
 
 NAMES = st.sampled_from(sorted(TAKEN)) | st.sampled_from(
-    ['%%{init: {"theme":"x"}}%%', 'a"b', "<script>", "#quot;", "||--o{", "PK", "FK, UK", "erDiagram", "---", "\u202eb"]
+    [
+        '%%{init: {"theme":"x"}}%%',
+        'a"b',
+        "<script>",
+        "#quot;",
+        "||--o{",
+        "PK",
+        "FK, UK",
+        "erDiagram",
+        "---",
+        "\u202eb",
+        "x direction TB",
+    ]
 )
 NAMES |= st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 NAMES = NAMES.filter(lambda name: not fold(name).startswith("sqlite_"))

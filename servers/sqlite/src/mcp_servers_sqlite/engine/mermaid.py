@@ -7,6 +7,8 @@ _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _NOT_ID = re.compile(r"[^A-Za-z0-9_]+")
 # Anything else could end a quoted label, or begin markup or a directive.
 _NOT_LABEL = re.compile(r"[^\w .,()/-]|[^\S ]")
+# Mermaid takes any line with these words for a statement, also between quotes.
+_DIRECTION = re.compile(r"direction\s+(?=TB|BT|RL|LR)", re.IGNORECASE)
 _LONGEST_ID = 40
 _LONGEST_LABEL = 60
 # Words the grammar takes for itself: cardinalities, statements, key marks, and what begins other diagrams.
@@ -48,7 +50,7 @@ def attribute(name: str, otherwise: str) -> str:
 
 def label(name: str) -> str:
     """Text that may stand between double quotes."""
-    text = _NOT_LABEL.sub("_", name[:_LONGEST_LABEL])
+    text = _DIRECTION.sub("direction_", _NOT_LABEL.sub("_", name[:_LONGEST_LABEL]))
     return text or " "
 
 
