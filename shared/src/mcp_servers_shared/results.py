@@ -13,6 +13,7 @@ from mcp.types import CallToolResult, TextContent
 
 from mcp_servers_shared.errors import LimitExceeded
 from mcp_servers_shared.guard.untrusted import fence
+from mcp_servers_shared.splice import Encoded, is_spliced, place
 
 Channels = Literal["both", "text", "structured"]
 
@@ -21,10 +22,11 @@ Channels = Literal["both", "text", "structured"]
 class Answer:
     """What a tool found.
 
-    `text` and `data` say the same thing. `notices` are sentences a reader must not miss (what was cut, how to go on).
+    `text` and `data` say the same thing; parts of them may be `Encoded` already. `notices` are sentences a reader must
+    not miss (what was cut, how to go on).
     """
 
-    text: str
+    text: str | Encoded
     data: dict[str, Any]
     notices: list[str] = field(default_factory=list[str])
     next_cursor: str | None = None
@@ -47,7 +49,10 @@ def answer(found: Answer, *, budget: int, channels: Channels = "both") -> CallTo
     notices = list(found.notices)
     if found.next_cursor:
         notices.append(f"More rows: call again with cursor={found.next_cursor}")
-    body = fence(found.text, found.source) if found.source else found.text
+    shown = found.text if channels != "structured" else ""
+    hidden = sum(part.chars for part in (shown, *found.data.values()) if isinstance(part, Encoded) and is_spliced())
+    body = str(place(shown)) if isinstance(shown, Encoded) else shown
+    body = fence(body, found.source) if found.source and body else body
     text = "\n".join([*notices, "", body] if notices and body else [*notices, body]).strip("\n")
     head: dict[str, Any] = {"untrusted": found.source} if found.source else {}
     if found.notices:
@@ -57,18 +62,20 @@ def answer(found: Answer, *, budget: int, channels: Channels = "both") -> CallTo
     if found.next_cursor:
         head["next_cursor"] = found.next_cursor
     # First by position, last by value: a column called "notices" must not hide what was cut.
-    data = {**head, **found.data, **head}
+    fields = found.data if channels != "text" else {}
+    placed = {name: place(value) if isinstance(value, Encoded) else value for name, value in fields.items()}
+    data = {**head, **placed, **head}
     result = CallToolResult(
         content=[TextContent(type="text", text=text if channels != "structured" else "\n".join(notices) or "ok")],
         structured_content=data if channels != "text" else None,
     )
-    require_budget(result, budget)
+    require_budget(result, budget, hidden)
     return result
 
 
-def require_budget(result: CallToolResult, budget: int) -> None:
-    """Raise LimitExceeded when `result` is over `budget` characters."""
-    size = result_chars(result)
+def require_budget(result: CallToolResult, budget: int, hidden: int = 0) -> None:
+    """Raise LimitExceeded when `result` and the `hidden` characters of its spliced parts are over `budget`."""
+    size = result_chars(result) + hidden
     if size > budget:
         raise LimitExceeded(
             f"the answer holds {size:,} characters, more than the {budget:,} a result may",

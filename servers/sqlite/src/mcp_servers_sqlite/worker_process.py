@@ -1,9 +1,9 @@
 """One worker process, seen from the server: started, asked, and killed when it must be."""
 
 import asyncio
-import json
 import os
 import signal
+import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -175,9 +175,9 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         """Takes one answer; a frame that was not asked for, or is no answer, ends the worker."""
         answer = self._answer
         try:
-            message: Any = json.loads(payload)
+            message: Any = frames.decode(payload)
             valid = message["id"] == self._expected and isinstance(message.get("ok", message.get("error")), dict)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, struct.error):
             message, valid = None, False
         if not valid or answer is None or answer.done():
             self.kill("garbage")

@@ -14,7 +14,7 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any, cast
 
 import anyio
@@ -22,6 +22,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.types import INVALID_REQUEST, PARSE_ERROR, JSONRPCMessage, jsonrpc_message_adapter
 
 from mcp_servers_shared.compat import ContextSendStream, SessionMessage, create_context_streams, serve_streams
+from mcp_servers_shared.splice import Splicer, splicing
 
 MOST_LINE_BYTES = 4 * 1024 * 1024
 _CHUNK = 1 << 16
@@ -35,12 +36,12 @@ async def serve_stdio(server: MCPServer[Any]) -> None:
     with _private_pipes() as (stdin_fd, stdout_fd):
         wire = _Wire(stdin_fd, stdout_fd)
         await wire.open()
-        with anyio.CancelScope() as scope, _signals(scope):
-            await _serve(server, wire)
+        with anyio.CancelScope() as scope, _signals(scope), splicing() as splicer:
+            await _serve(server, wire, splicer)
         await wire.close()
 
 
-async def _serve(server: MCPServer[Any], wire: "_Wire") -> None:
+async def _serve(server: MCPServer[Any], wire: "_Wire", splicer: Splicer) -> None:
     to_server, from_client = create_context_streams[SessionMessage | Exception](0)
     from_server, to_client = create_context_streams[SessionMessage](0)
 
@@ -52,7 +53,8 @@ async def _serve(server: MCPServer[Any], wire: "_Wire") -> None:
     async def write() -> None:
         async with to_client:
             async for message in to_client:
-                await wire.send(message.message.model_dump_json(by_alias=True, exclude_unset=True).encode())
+                line = message.message.model_dump_json(by_alias=True, exclude_unset=True).encode()
+                await wire.send(splicer.splice(line))
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(write)
@@ -192,7 +194,7 @@ def _is_stream(fd: int) -> bool:
 
 
 @contextlib.contextmanager
-def _private_pipes() -> Iterator[tuple[int, int]]:
+def _private_pipes() -> Generator[tuple[int, int], None, None]:
     """Duplicates of stdin and stdout for the wire; fd 0 and 1 lead elsewhere meanwhile."""
     sys.stdout.flush()
     wire = os.dup(0), os.dup(1)
@@ -204,7 +206,7 @@ def _private_pipes() -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def _signals(scope: anyio.CancelScope) -> Iterator[None]:
+def _signals(scope: anyio.CancelScope) -> Generator[None, None, None]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, scope.cancel)

@@ -1,4 +1,7 @@
-"""Frames between the server and its workers: four bytes of length, then JSON.
+"""Frames between the server and its workers: four bytes of length, then JSON, then its parts.
+
+A `Part` is a large value that was encoded where it was made, and that the server passes on without reading it. The
+JSON names the parts in `parts`: `[field of "ok", bytes, characters]`.
 
 server -> worker   {"settings", "role"} once, then {"id", "operation", "path", "args", "deadline"}
 worker -> server   {"id": 0, "ok": {"pid", "sqlite"}} once, then {"id", "ok" | "error", "retire"?}
@@ -6,7 +9,7 @@ worker -> server   {"id": 0, "ok": {"pid", "sqlite"}} once, then {"id", "ok" | "
 
 import json
 import struct
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from mcp_servers_shared.errors import (
     Busy,
@@ -20,7 +23,6 @@ from mcp_servers_shared.errors import (
     Unavailable,
     WritesDisabled,
 )
-
 
 LENGTH = struct.Struct(">I")
 
@@ -42,10 +44,47 @@ _ERRORS: dict[str, type[ServerError]] = {
 }
 
 
+class Part(NamedTuple):
+    """A JSON value as UTF-8 bytes, and the characters that a reader sees of it."""
+
+    json: bytes
+    chars: int
+
+
+def part(value: Any, chars: int | None = None) -> Part:
+    """`value` encoded. Halves of surrogate pairs become JSON escapes, so that any text can travel."""
+    encoded = compact_json(value)
+    return Part(encoded.encode("utf-8", "backslashreplace"), len(encoded) if chars is None else chars)
+
+
 def encode(message: dict[str, Any]) -> bytes:
-    """One frame. Halves of surrogate pairs become JSON escapes, so that any text can travel."""
-    payload = compact_json(message).encode("utf-8", "backslashreplace")
-    return LENGTH.pack(len(payload)) + payload
+    """One frame; parts may be fields of `ok`."""
+    ok: Any = message.get("ok")
+    fields = cast("dict[str, Any]", ok) if isinstance(ok, dict) else {}
+    parts = {name: value for name, value in fields.items() if isinstance(value, Part)}
+    if parts:
+        plain = {name: value for name, value in fields.items() if name not in parts}
+        sizes = [[name, len(one.json), one.chars] for name, one in parts.items()]
+        message = {**message, "ok": plain, "parts": sizes}
+    head = compact_json(message).encode("utf-8", "backslashreplace")
+    body = b"".join(one.json for one in parts.values())
+    return LENGTH.pack(LENGTH.size + len(head) + len(body)) + LENGTH.pack(len(head)) + head + body
+
+
+def decode(payload: bytes) -> Any:
+    """The message of a frame, without its length.
+
+    Raises:
+        ValueError, KeyError, TypeError, RecursionError, struct.error: it is no frame of ours.
+    """
+    end = LENGTH.size + LENGTH.unpack_from(payload)[0]
+    message: dict[str, Any] = json.loads(payload[LENGTH.size : end])
+    for name, size, chars in message.pop("parts", ()):
+        if size < 0 or end + size > len(payload):
+            raise ValueError("a part is not there")
+        message["ok"][str(name)] = Part(payload[end : end + size], int(chars))
+        end += size
+    return message
 
 
 def error_to_wire(error: ServerError) -> dict[str, Any]:

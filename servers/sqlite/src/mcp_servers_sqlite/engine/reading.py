@@ -10,7 +10,9 @@ from mcp_servers_shared.guard.sql.gate import Statement, classify, require_read
 from mcp_servers_sqlite.engine import settings as layer
 from mcp_servers_sqlite.engine.arguments import parameters, text, whole
 from mcp_servers_sqlite.engine.connection import GuardedConnection, lenient
+from mcp_servers_sqlite.engine.frames import part
 from mcp_servers_sqlite.engine.paging import Page, Params, page_at
+from mcp_servers_sqlite.engine.scratch import recovered, use_files_if_sorting
 from mcp_servers_sqlite.engine.table import Table
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _FAR = 2**62
 _COUNTING_NOTE = "Pages of this query count rows from the start, so they can shift while the data changes."
+_BAD_TEXT_NOTE = "Some text is not valid UTF-8; bad bytes are shown as \ufffd. Use hex(column) for the bytes."
 _DECODE_FAILED = "Could not decode to UTF-8"
 
 
@@ -34,10 +37,11 @@ class _Request(NamedTuple):
 
 
 def query(connection: GuardedConnection, args: Mapping[str, Any]) -> dict[str, Any]:
-    """Runs `{sql, params, limit, offset?, keyset?, format?, cell_chars?, max_chars?}` and returns one page.
+    """Runs `{sql, params, limit, offset?, keyset?, format?, cell_chars?, max_chars?, packed?}` and returns one page.
 
     `{columns: [{name, type}], rows: [[..]], text, row_count, truncated, reason, notes, elapsed_ms, next}`; `reason` is
-    null, `"rows"` or `"size"`; `next` is null or what a following call passes beside the same sql and params.
+    null, `"rows"` or `"size"`; `next` is null or what a following call passes beside the same sql and params. With
+    `packed`, `rows` and `text` are parts that the server need not read.
     """
     started = time.perf_counter()
     request = _read_request(connection, args)
@@ -47,10 +51,12 @@ def query(connection: GuardedConnection, args: Mapping[str, Any]) -> dict[str, A
     following = _following(connection, request, order, table) if truncated else None
     if following and "keyset" not in following:
         notes.append(_COUNTING_NOTE)
+    shown = table.text()
+    packed = bool(args.get("packed"))
     return {
         "columns": table.columns(),
-        "rows": table.rows,
-        "text": table.text(),
+        "rows": part(table.rows) if packed else table.rows,
+        "text": part(shown, len(shown)) if packed else shown,
         "row_count": len(table.rows),
         "truncated": truncated,
         "reason": table.cut_by,
@@ -111,17 +117,20 @@ def _read_request(connection: GuardedConnection, args: Mapping[str, Any]) -> _Re
 
 
 def _run(connection: GuardedConnection, request: _Request, page: Page) -> tuple[Table, list[str]]:
-    """Runs the page; a second time with lenient decoding when a value is not UTF-8."""
+    """Runs the page; again with lenient decoding when a value is not UTF-8, or in memory when it sorts too much."""
     notes: list[str] = []
     connection.text_factory = str
-    try:
-        table = _fill(connection, request, page)
-    except sqlite3.OperationalError as error:
-        if _DECODE_FAILED not in str(error) or layer.LENIENT_TEXT not in connection.layers:
-            _raise_as_written(connection, request, page, error)
-        connection.text_factory = lenient
-        table = _fill(connection, request, page)
-        notes.append("Some text is not valid UTF-8; bad bytes are shown as \ufffd. Use hex(column) for the bytes.")
+    use_files_if_sorting(connection, page.sql, page.params)
+    while True:
+        try:
+            table = _fill(connection, request, page)
+            break
+        except sqlite3.OperationalError as error:
+            if _DECODE_FAILED in str(error) and layer.LENIENT_TEXT in connection.layers:
+                connection.text_factory = lenient
+                notes.append(_BAD_TEXT_NOTE)
+            elif not recovered(connection, error):
+                _raise_as_written(connection, request, page, error)
     if table.squeezed:
         notes.append("One row fills this answer, so its long values were cut shorter than usual.")
     if table.cut_columns:

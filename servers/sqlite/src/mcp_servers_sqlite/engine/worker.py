@@ -3,7 +3,6 @@
 It answers one request at a time, ends when its input ends, and may be killed at any moment without harm to a database.
 """
 
-import json
 import os
 import signal
 import sqlite3
@@ -13,7 +12,7 @@ from typing import Any, BinaryIO
 
 from mcp_servers_shared.errors import LimitExceeded, ServerError, Unavailable, WritesDisabled
 from mcp_servers_shared.guard.sql.policy import PlanPolicy, ReadPolicy
-from mcp_servers_sqlite.engine import confinement, frames
+from mcp_servers_sqlite.engine import confinement, frames, scratch
 from mcp_servers_sqlite.engine import settings as layer
 from mcp_servers_sqlite.engine.connection import Deadline, GuardedConnection, open_read_only
 from mcp_servers_sqlite.engine.failures import translate
@@ -33,6 +32,8 @@ class Worker:
         hello = self._read() or {}
         self.settings = Settings.from_wire(hello.get("settings", {}))
         self._writer = hello.get("role") == WRITER
+        if not self._writer:
+            scratch.find_folder()
         confinement.confine(self.settings, hello.get("parent", 0), writer=self._writer, interrupt=self._interrupt)
 
     def serve(self) -> None:
@@ -103,7 +104,7 @@ class Worker:
         if len(head) < frames.LENGTH.size:
             return None
         payload = self._source.read(frames.LENGTH.unpack(head)[0])
-        return json.loads(payload)
+        return frames.decode(payload)
 
     def _write(self, message: dict[str, Any]) -> None:
         try:

@@ -11,6 +11,7 @@ from mcp_servers_shared.call import current_call
 from mcp_servers_shared.cursors import purpose_of
 from mcp_servers_shared.errors import InvalidInput, LimitExceeded
 from mcp_servers_shared.results import Answer, answer
+from mcp_servers_shared.splice import Encoded
 from mcp_servers_shared.tooling import tool
 from mcp_servers_sqlite.app import SqliteApp, app_of
 
@@ -68,7 +69,7 @@ async def read_rows(
         args |= app.cursors.open(cursor, principal=current_call().principal.name, purpose=purpose)
     room = app.room
     while True:
-        reply = await app.run("query", database, {**args, "max_chars": room})
+        reply = await app.run("query", database, {**args, "max_chars": room, "packed": True})
         try:
             return _page(app, database, reply, purpose)
         except LimitExceeded as error:
@@ -82,8 +83,8 @@ async def read_rows(
 def _page(app: SqliteApp, database: str, reply: dict[str, Any], purpose: str) -> CallToolResult:
     notices = list(reply["notes"])
     found = Answer(
-        text=reply["text"],
-        data={"columns": reply["columns"], "rows": reply["rows"], "row_count": reply["row_count"]},
+        text=Encoded(*reply["text"]),
+        data={"columns": reply["columns"], "rows": Encoded(*reply["rows"]), "row_count": reply["row_count"]},
         notices=notices,
         next_cursor=_cursor(app, reply["next"], purpose, notices) if reply["next"] else None,
         truncated=reply["truncated"],
