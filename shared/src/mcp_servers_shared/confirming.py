@@ -29,6 +29,7 @@ from mcp_servers_shared.compat import is_modern
 from mcp_servers_shared.errors import NotConfirmed
 from mcp_servers_shared.guard.confirm import LIFE_SECONDS, Binding, Confirmations
 from mcp_servers_shared.results import Answer, Channels, answer
+from mcp_servers_shared.splice import Encoded
 
 _KEY = "confirm"
 _MOST_QUESTION_CHARS = 4_000
@@ -148,7 +149,8 @@ def _not_confirmed(message: str) -> NotConfirmed:
 
 def _question(preview: Answer) -> str:
     """The preview as a question. A pure function of it, so that every round asks the same."""
-    text = "\n".join([*preview.notices, preview.text])
+    shown = str(preview.text.decoded()) if isinstance(preview.text, Encoded) else preview.text
+    text = "\n".join([*preview.notices, shown])
     if len(text) > _MOST_QUESTION_CHARS:
         text = text[:_MOST_QUESTION_CHARS] + f"\n... ({len(text) - _MOST_QUESTION_CHARS:,} more characters)"
     return f"{text}\n\nDo exactly this?"
