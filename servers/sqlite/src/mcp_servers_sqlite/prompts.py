@@ -1,11 +1,10 @@
 """Prompts: reusable ways to begin."""
 
-import contextlib
-
 from mcp_servers_shared.app import Server
-from mcp_servers_shared.errors import NotFound
+from mcp_servers_shared.errors import NotFound, ServerError
+from mcp_servers_shared.guard.untrusted import fence, visible
 from mcp_servers_shared.tooling import carried
-from mcp_servers_sqlite.app import current_app
+from mcp_servers_sqlite.app import SqliteApp, current_app
 
 
 def register(server: Server) -> None:
@@ -19,12 +18,8 @@ def register(server: Server) -> None:
 async def analyze_table(table_name: str, column: str | None = None) -> str:
     """What is in a table, what is wrong with it, what would help."""
     app = current_app()
-    found: list[str] = []
-    for database in app.databases:
-        args = {"table_name": table_name, "sample_rows": 0, "max_chars": app.room // 2}
-        with contextlib.suppress(NotFound):
-            found.append((await app.run("describe_table", database, args))["text"])
-    known = "\n\n".join(found) or f"(No table of that name here; start with list_tables to find {table_name!r}.)"
+    known = "\n\n".join([part for part in [await _described(app, one, table_name) for one in app.databases] if part])
+    known = known or f"(No table of that name here; start with list_tables to find {table_name!r}.)"
     focus = f" Look at the column {column!r} above all." if column else ""
     return (
         f"Analyze the table {table_name!r}.{focus}\n\nIts schema:\n\n{known}\n\n"
@@ -34,6 +29,22 @@ async def analyze_table(table_name: str, column: str | None = None) -> str:
         "Show the query that proves each point.\n"
         "4. Propose improvements in order of effect, each as SQL, and say what explain_query shows before and after."
     )
+
+
+async def _described(app: SqliteApp, database: str, table_name: str) -> str:
+    """The table as marked data; why not, where the database cannot be read; nothing where it has no such table."""
+    room = max(1_000, app.room // (2 * len(app.databases)))
+    try:
+        reply = await app.run(
+            "describe_table", database, {"table_name": table_name, "sample_rows": 0, "max_chars": room}
+        )
+    except NotFound:
+        return ""
+    except ServerError as error:
+        if len(app.databases) == 1:
+            raise
+        return f"(Database {database}: {visible(error.for_model(), escape_layout=True)})"
+    return fence(reply["text"], f"database {database}")
 
 
 async def debug_query(error_message: str, sql: str | None = None) -> str:
@@ -54,7 +65,7 @@ async def optimize_query(sql: str) -> str:
     plan = "(Name the database and run explain_query first: this server has several.)"
     if len(app.databases) == 1:
         reply = await app.run("explain", app.database(None), {"sql": sql, "params": None, "max_chars": app.room // 2})
-        plan = reply["text"]
+        plan = fence(reply["text"], f"database {app.database(None)}")
     return (
         f"Make this SQLite query faster without changing its result.\n\n{sql}\n\nIts plan now:\n\n{plan}\n\n"
         "1. Name the costly steps: full scans, temporary b-trees, repeated subqueries, cartesian products.\n"

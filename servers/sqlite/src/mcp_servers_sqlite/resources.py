@@ -1,6 +1,7 @@
 """Resources: the schema as text, the memo, and what changed. With completion of table and column names."""
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mcp.server.mcpserver import ResourceSecurity
@@ -14,7 +15,8 @@ from mcp.types import (
 )
 
 from mcp_servers_shared.app import Server
-from mcp_servers_shared.errors import NotFound
+from mcp_servers_shared.errors import NotFound, ServerError
+from mcp_servers_shared.guard.untrusted import fence, visible
 from mcp_servers_shared.tooling import carried
 from mcp_servers_sqlite.app import SqliteApp, current_app
 
@@ -41,28 +43,34 @@ def register(server: Server) -> None:
 
 async def all_tables() -> str:
     """Every table and view, the most connected ones with their columns."""
-    return await _for_each("list_tables", {"detail": "summary", "pattern": None})
+
+    async def show(app: SqliteApp, database: str) -> str:
+        args = {"detail": "summary", "pattern": None, "max_chars": _share(app)}
+        reply = await app.run("list_tables", database, args)
+        return fence("\n".join([*reply["notes"], reply["text"]]), f"database {database}")
+
+    return await _for_each(show)
 
 
 async def one_table(table_name: str) -> str:
     """Columns, keys, indexes and the CREATE statement of one table or view."""
-    app = current_app()
-    found: list[str] = []
-    missing: NotFound | None = None
-    for database in app.databases:
+
+    async def show(app: SqliteApp, database: str) -> str:
         args = {"table_name": table_name, "sample_rows": 0, "max_chars": _share(app)}
-        try:
-            found.append(_headed(app, database, (await app.run("describe_table", database, args))["text"]))
-        except NotFound as error:
-            missing = error
-    if missing and not found:
-        raise missing
-    return "\n\n".join(found)
+        reply = await app.run("describe_table", database, args)
+        return fence("\n".join([*reply["notes"], reply["text"]]), f"database {database}")
+
+    return await _for_each(show, skip=NotFound)
 
 
 async def diagram() -> str:
     """The tables and their foreign keys as a Mermaid entity-relationship diagram."""
-    return await _for_each("diagram", {})
+
+    async def show(app: SqliteApp, database: str) -> str:
+        reply = await app.run("diagram", database, {"max_chars": _share(app)})
+        return "\n".join([*(f"%% {note}" for note in reply["notes"]), reply["text"]])
+
+    return await _for_each(show, mark="%% ")
 
 
 async def change_marks() -> str:
@@ -70,15 +78,20 @@ async def change_marks() -> str:
     app = current_app()
     lines: list[str] = []
     for database in app.databases:
-        mark = await app.run("version", database, {})
-        lines.append(f"{database}: schema {mark['schema']}, data {mark['data']}")
+        try:
+            mark = await app.run("version", database, {})
+            lines.append(f"{database}: schema {mark['schema']}, data {mark['data']}")
+        except ServerError as error:
+            if len(app.databases) == 1:
+                raise
+            lines.append(f"{database}: {error.code}")
     return "\n".join(lines)
 
 
 async def memo() -> str:
     """The findings kept with append_insight."""
     insights = await current_app().memo.read()
-    return "\n".join(f"- {one}" for one in insights) or "No insights yet."
+    return fence("\n".join(f"- {one}" for one in insights), "memo") if insights else "No insights yet."
 
 
 async def complete(
@@ -95,34 +108,56 @@ async def complete(
 
 
 async def _completion(app: SqliteApp, args: dict[str, Any]) -> Completion:
-    values: list[str] = []
+    values: dict[str, None] = {}
     total, more = 0, False
     for database in app.databases:
-        with contextlib.suppress(NotFound):
+        # What cannot be looked up just now has no names to offer.
+        with contextlib.suppress(ServerError):
             found = await app.run("complete", database, args)
-            values += found["values"]
-            total += found["total"]
+            known = len(values)
+            values.update(dict.fromkeys(found["values"]))
+            total += found["total"] - (known + len(found["values"]) - len(values))
             more = more or found["has_more"]
-    return Completion(values=values[:100], total=total, has_more=more or len(values) > 100)
+    return Completion(values=list(values)[:100], total=total, has_more=more or len(values) > 100)
 
 
-async def _for_each(operation: str, args: dict[str, Any]) -> str:
+async def _for_each(
+    show: Callable[[SqliteApp, str], Awaitable[str]], *, skip: type[ServerError] | None = None, mark: str = ""
+) -> str:
+    """What `show` says of each database; one that fails does not keep the others from being shown.
+
+    `skip`: failures that mean that a database has nothing to say. `mark` begins our own lines.
+    """
     app = current_app()
     parts: list[str] = []
+    failures: list[ServerError] = []
     for database in app.databases:
-        reply = await app.run(operation, database, {**args, "max_chars": _share(app)})
-        notes = "\n".join(reply.get("notes", ()))
-        # A note about what was left out would break a diagram unless it is a Mermaid comment.
-        shown = "\n".join(f"%% {note}" for note in notes.splitlines()) if operation == "diagram" else notes
-        parts.append(_headed(app, database, f"{shown}\n{reply['text']}".strip("\n"), operation == "diagram"))
-    return "\n\n".join(parts)
+        try:
+            parts.append(_headed(app, database, await show(app, database), mark))
+        except ServerError as error:
+            failures.append(error)
+            if not (skip and isinstance(error, skip)):
+                parts.append(_headed(app, database, mark + visible(error.for_model(), escape_layout=True), mark))
+    if len(failures) == len(app.databases):
+        raise next((one for one in failures if not (skip and isinstance(one, skip))), failures[0])
+    return _within(app, parts, mark)
+
+
+def _within(app: SqliteApp, parts: list[str], mark: str) -> str:
+    """As many of the parts as fit, and how many do not."""
+    room, kept = app.settings.max_result_chars - 200, list[str]()
+    for part in parts:
+        room -= len(part) + 2
+        if room < 0:
+            kept.append(f"{mark}{len(parts) - len(kept)} more databases do not fit: ask about one with list_tables.")
+            break
+        kept.append(part)
+    return "\n\n".join(kept)
 
 
 def _share(app: SqliteApp) -> int:
     return max(1_000, app.room // len(app.databases))
 
 
-def _headed(app: SqliteApp, database: str, text: str, comment: bool = False) -> str:
-    if len(app.databases) == 1:
-        return text
-    return f"{'%% ' if comment else ''}database {database}\n{text}"
+def _headed(app: SqliteApp, database: str, text: str, mark: str = "") -> str:
+    return text if len(app.databases) == 1 else f"{mark}database {database}\n{text}"

@@ -1,5 +1,6 @@
 """The tool that changes a database: preview, confirmation, then exactly what was previewed."""
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from mcp_servers_shared.call import current_call
 from mcp_servers_shared.confirming import Confirmed
-from mcp_servers_shared.errors import NotConfirmed
+from mcp_servers_shared.errors import LimitExceeded, NotConfirmed
 from mcp_servers_shared.guard.confirm import Binding
 from mcp_servers_shared.results import Answer, answer
 from mcp_servers_shared.state import StateFolder
@@ -82,6 +83,17 @@ async def change(
     if copied:
         data["backup"] = copied
     found = Answer(done["text"], data, [*notices, *done.get("notes", ())], source=source)
+    with contextlib.suppress(LimitExceeded):
+        return answer(found, budget=app.settings.max_result_chars, channels=app.settings.result)
+    return _done_in_short(app, done, copied)
+
+
+def _done_in_short(app: SqliteApp, done: dict[str, Any], copied: str | None) -> CallToolResult:
+    """What was written is written: a report that does not fit must not look like a failure."""
+    data: dict[str, Any] = {name: done[name] for name in ("affected_rows", "other_rows")}
+    backup = {"backup": copied} if copied else {}
+    text = f"Done: {data['affected_rows']:,} rows changed. The full report does not fit into one result."
+    found = Answer(text, {"applied": True, **backup, **data})
     return answer(found, budget=app.settings.max_result_chars, channels=app.settings.result)
 
 
