@@ -22,8 +22,8 @@ class Limits:
     result_chars: int = 48_000
     reply_bytes: int = 4 * _MIB
     heap_bytes: int = 160 * _MIB
-    cache_kib: int = 16_384
-    address_space_bytes: int = 272 * _MIB
-    file_bytes: int = 16 * _MIB
-    retire_bytes: int = 64 * _MIB
+    cache_kib: int = 4_096
+    address_space_bytes: int = 256 * _MIB
+    file_bytes: int = 48 * _MIB
+    retire_bytes: int = 48 * _MIB
     busy_timeout: float = 0.5

@@ -111,10 +111,11 @@ class WorkerPool:
         request = {"operation": operation, "path": str(file.path), "args": dict(args), "deadline": deadline}
         held = True
         await lane.enter()
+        began = time.monotonic()
         try:
             worker = await self._worker(lane)
             try:
-                answer = await self._ask(worker, lane, request)
+                answer = await self._ask(worker, lane, request, began)
             except asyncio.CancelledError:
                 if writes:
                     held = False
@@ -132,15 +133,16 @@ class WorkerPool:
                 lane.leave()
         return _unwrap(answer, worker)
 
-    async def _ask(self, worker: WorkerProcess, lane: Lane, request: Mapping[str, Any]) -> dict[str, Any]:
-        kill_after = self._limits.kill_after if KILL in self._layers else _NEVER
-        timer = asyncio.get_running_loop().call_later(request["deadline"] + kill_after, worker.kill, "deadline")
-        started = time.monotonic()
+    async def _ask(self, worker: WorkerProcess, lane: Lane, request: Mapping[str, Any], began: float) -> dict[str, Any]:
+        """The worker's answer; the call as a whole, the start of a new worker included, ends in time."""
+        spent = time.monotonic() - began
+        grace = max(self._limits.kill_after - spent, self._limits.kill_after / 5) if KILL in self._layers else _NEVER
+        timer = asyncio.get_running_loop().call_later(request["deadline"] + grace, worker.kill, "deadline")
         try:
             return await worker.ask(request)
         finally:
             timer.cancel()
-            lane.took(time.monotonic() - started)
+            lane.took(time.monotonic() - began)
 
     async def _worker(self, lane: Lane) -> WorkerProcess:
         """An idle worker, or a new one."""

@@ -9,6 +9,8 @@ from mcp_servers_sqlite.engine import settings as layer
 from mcp_servers_sqlite.engine.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
+# Three streams and one copy, a database with its two side files, and three temporary files.
+_OPEN_FILES = 10
 
 
 def confine(settings: Settings, parent: int, *, writer: bool, interrupt: Callable[..., None]) -> None:
@@ -23,6 +25,7 @@ def confine(settings: Settings, parent: int, *, writer: bool, interrupt: Callabl
         _lower(resource.RLIMIT_CORE, 0)
         if not writer:
             _lower(resource.RLIMIT_FSIZE, settings.file_bytes)
+            _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
 
 
 def arm(seconds: float) -> None:

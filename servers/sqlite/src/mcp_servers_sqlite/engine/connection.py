@@ -51,6 +51,7 @@ class GuardedConnection(sqlite3.Connection):
         self.layers = ALL_LAYERS
         self.notes: list[str] = []
         self.path = ""
+        self.sorts_in_files = False
 
 
 def lenient(raw: bytes) -> str:

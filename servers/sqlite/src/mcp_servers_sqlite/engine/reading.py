@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mcp_servers_shared.errors import InvalidInput
-from mcp_servers_shared.guard.sql.gate import Statement, classify, require_read
+from mcp_servers_shared.guard.sql.gate import Statement, classify, require_read, words
 from mcp_servers_sqlite.engine import settings as layer
 from mcp_servers_sqlite.engine.arguments import parameters, text, whole
 from mcp_servers_sqlite.engine.connection import GuardedConnection, lenient
@@ -120,7 +120,7 @@ def _run(connection: GuardedConnection, request: _Request, page: Page) -> tuple[
     """Runs the page; again with lenient decoding when a value is not UTF-8, or in memory when it sorts too much."""
     notes: list[str] = []
     connection.text_factory = str
-    use_files_if_sorting(connection, page.sql, page.params)
+    use_files_if_sorting(connection, page.sql, page.params, limited="LIMIT" in words(request.statement.tokens))
     while True:
         try:
             table = _fill(connection, request, page)

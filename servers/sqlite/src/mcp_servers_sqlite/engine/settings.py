@@ -50,10 +50,10 @@ class Settings(NamedTuple):
     result_chars: int = 48_000
     reply_bytes: int = 4 * 1024 * 1024
     heap_bytes: int = 160 * 1024 * 1024
-    cache_kib: int = 16_384
-    address_space_bytes: int = 272 * 1024 * 1024
-    file_bytes: int = 16 * 1024 * 1024
-    retire_bytes: int = 64 * 1024 * 1024
+    cache_kib: int = 4_096
+    address_space_bytes: int = 256 * 1024 * 1024
+    file_bytes: int = 48 * 1024 * 1024
+    retire_bytes: int = 48 * 1024 * 1024
     busy_timeout: float = 0.5
     layers: frozenset[str] = ALL_LAYERS
 
