@@ -1,12 +1,15 @@
 """The databases a server was told about: a name for callers, and a file."""
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcp_servers_shared.errors import InvalidInput
+from mcp_servers_shared.errors import InvalidInput, ServerError, Unavailable
+from mcp_servers_shared.guard.paths import Root, pin_file
 
+_REASONS = {"not_found": "does not exist", "not_regular": "is not a regular file", "unreadable": "may not be read"}
 _MAGIC = b"SQLite format 3\0"
 
 
@@ -24,24 +27,47 @@ class DatabaseFile:
     def problem(self) -> str | None:
         """What keeps this file from being served, or None. Looks at the file without opening it as a database."""
         try:
-            if self.path.is_dir():
-                return f"{self.path} is a folder, not a database file"
-            if not self.path.exists():
-                return None if self.create and self.path.parent.is_dir() else f"{self.path} does not exist"
-            if not self.path.is_file():
-                return f"{self.path} is not a regular file"
-            with self.path.open("rb") as file:
-                start = file.read(len(_MAGIC))
-        except OSError as error:
-            return f"{self.path} cannot be read: {error.strerror or type(error).__name__}"
+            pinned = pin_file(self.path, must_exist=not self.create)
+            start = _first_bytes(self.path) if pinned.regular else b""
+        except ServerError as error:
+            return error.message
         if start and start != _MAGIC:
             return f"{self.path} is not a SQLite database, or it is encrypted"
         return None
 
     def ensure(self) -> None:
-        """Makes the empty file when `create` allows it and it is missing: an empty file is an empty database."""
-        if self.create and not self.path.exists():
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        """Before each use: it is still a regular file; made empty when that is allowed and it is missing (an empty
+        file is an empty database).
+
+        Raises Unavailable, which names the database and never its path.
+        """
+        try:
+            regular = stat.S_ISREG(os.lstat(self.path).st_mode)
+        except OSError:
+            regular = False
+        if not regular:
+            self._make_or_explain()
+
+    def _make_or_explain(self) -> None:
+        try:
+            if not pin_file(self.path, must_exist=not self.create).regular:
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except (ServerError, OSError) as error:
+            code = error.code if isinstance(error, ServerError) else "unreadable"
+            raise Unavailable(
+                f"the file of database '{self.name}' {_REASONS.get(code, 'cannot be opened')}",
+                code=code,
+                hint="The person who runs this server can see the path with --check.",
+            ) from None
+
+
+def _first_bytes(path: Path) -> bytes:
+    with Root(path.parent) as folder:
+        descriptor = folder.open(path.name, os.O_RDONLY)
+        try:
+            return os.read(descriptor, len(_MAGIC))
+        finally:
+            os.close(descriptor)
 
 
 def configured_databases(specs: Sequence[str], *, create: bool = False) -> list[DatabaseFile]:
@@ -55,7 +81,8 @@ def configured_databases(specs: Sequence[str], *, create: bool = False) -> list[
         name, path = _split(spec)
         if not path:
             raise InvalidInput(f"--db {spec!r} has no path", code="bad_database", hint="Use --db NAME=PATH.")
-        file = Path(os.path.abspath(os.path.expanduser(path)))
+        # Links are resolved once, here: a link that is moved later does not lead to another file.
+        file = Path(os.path.realpath(os.path.expanduser(path)))
         name = name or file.stem or file.name
         if name in found:
             raise InvalidInput(
