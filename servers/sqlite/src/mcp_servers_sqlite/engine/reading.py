@@ -13,7 +13,7 @@ from mcp_servers_sqlite.engine.connection import GuardedConnection, lenient
 from mcp_servers_sqlite.engine.frames import part
 from mcp_servers_sqlite.engine.paging import Page, Params, page_at
 from mcp_servers_sqlite.engine.scratch import recovered, use_files_if_sorting
-from mcp_servers_sqlite.engine.table import Table
+from mcp_servers_sqlite.engine.table import MOST_AT_ONCE, Table
 
 if TYPE_CHECKING:
     from mcp_servers_sqlite.engine.keyset import Order
@@ -117,14 +117,20 @@ def _read_request(connection: GuardedConnection, args: Mapping[str, Any]) -> _Re
 
 
 def _run(connection: GuardedConnection, request: _Request, page: Page) -> tuple[Table, list[str]]:
-    """Runs the page; again with lenient decoding when a value is not UTF-8, or in memory when it sorts too much."""
+    """Runs the page; again with lenient decoding when a value is not UTF-8, in memory when it sorts too much, or row
+    by row when many rows at once are too large to hold."""
     notes: list[str] = []
+    at_once = MOST_AT_ONCE
     connection.text_factory = str
     use_files_if_sorting(connection, page.sql, page.params, limited="LIMIT" in words(request.statement.tokens))
     while True:
         try:
-            table = _fill(connection, request, page)
+            table = _fill(connection, request, page, at_once)
             break
+        except MemoryError:
+            if at_once == 1:
+                raise
+            at_once = 1
         except sqlite3.OperationalError as error:
             if _DECODE_FAILED in str(error) and layer.LENIENT_TEXT in connection.layers:
                 connection.text_factory = lenient
@@ -142,11 +148,11 @@ def _run(connection: GuardedConnection, request: _Request, page: Page) -> tuple[
     return table, notes
 
 
-def _fill(connection: GuardedConnection, request: _Request, page: Page) -> Table:
+def _fill(connection: GuardedConnection, request: _Request, page: Page, at_once: int) -> Table:
     cursor = connection.execute(page.sql, page.params)
     try:
         table = Table(cursor, as_json=request.as_json, cell_chars=request.cell_chars, room=request.room)
-        table.fill(request.limit, page.skip)
+        table.fill(request.limit, page.skip, at_once)
         return table
     finally:
         cursor.close()

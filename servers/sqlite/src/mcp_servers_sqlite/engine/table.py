@@ -6,10 +6,13 @@ from itertools import islice
 from typing import Any
 
 from mcp_servers_shared.errors import LimitExceeded, StatementRefused
+from mcp_servers_sqlite.engine.blocks import plain_block
 from mcp_servers_sqlite.engine.cells import TYPE_NAMES, Cells, column_name, escape, reveal
 from mcp_servers_sqlite.engine.frames import compact_json
 
 _SMALLEST_CELL = 16
+# Rows read ahead before they are looked at. One at a time is enough to read the largest values.
+MOST_AT_ONCE = 64
 
 
 class Table:
@@ -33,15 +36,18 @@ class Table:
         self.last: Sequence[Any] = ()
         self.cut_by: str | None = None
         self.squeezed = False
-        self._seen: set[tuple[type, ...]] = set()
+        self._kinds: list[set[type]] = [set() for _ in names]
+        self._used = 0
 
     @property
     def cut_columns(self) -> list[str]:
         """Names of the columns in which a value was cut."""
         return [self.names[index] for index in sorted(self._cells.cut)]
 
-    def fill(self, limit: int, skip: int = 0) -> None:
+    def fill(self, limit: int, skip: int = 0, most_at_once: int = MOST_AT_ONCE) -> None:
         """Takes up to `limit` rows after `skip`, and looks at one more to know whether there is one.
+
+        `most_at_once` rows are held before they are looked at: with large values that can be too much memory.
 
         Raises:
             LimitExceeded: not even one row, or the header alone, fits.
@@ -49,39 +55,58 @@ class Table:
         rows = iter(self._cursor)
         if skip:
             next(islice(rows, skip, skip), None)
-        used = len(self._header()) + len(compact_json(self.names)) + 26 * len(self.names)
-        if used > self._room:
+        self._used = len(self._header()) + len(compact_json(self.names)) + 26 * len(self.names)
+        if self._used > self._room:
             raise LimitExceeded(
                 f"{len(self.names)} columns are more than one answer holds", code="too_wide", hint="Name fewer columns."
             )
-        kept, render = self.rows, self._cells.row
-        for row in rows:
-            if len(kept) >= limit:
-                self.cut_by = "rows"
+        at_once = 1
+        while self.cut_by is None:
+            left = limit - len(self.rows)
+            chunk = list(islice(rows, min(at_once, left + 1)))
+            if not chunk:
                 break
-            line, values, size = render(row)
-            used += self._cost(line, size)
-            if used > self._room:
-                if kept:
+            self._take(chunk[:left])
+            if len(chunk) > left and self.cut_by is None:
+                self.cut_by = "rows"
+            at_once = min(most_at_once, at_once * 4)
+
+    def _take(self, chunk: list[Sequence[Any]]) -> None:
+        """Keeps the rows of a chunk, all at once when they are plain and fit, else one by one."""
+        block = plain_block(chunk, self._cells.cell_chars)
+        if block is not None:
+            cost = self._cost(block.chars, block.size, len(chunk))
+            if self._used + cost <= self._room:
+                self._used += cost
+                self.lines += block.lines
+                self._keep(chunk, chunk, block.kinds)
+                return
+        for row in chunk:
+            line, values, size = self._cells.row(row)
+            cost = self._cost(len(line), size)
+            if self._used + cost > self._room:
+                if self.rows:
                     self.cut_by = "size"
-                    break
-                line, values = self._squeeze(row, used - self._cost(line, size))
+                    return
+                line, values = self._squeeze(row, self._used)
+                cost = self._room - self._used
+            self._used += cost
             self.lines.append(line)
-            kept.append(values)
-            self._seen.add(tuple(map(type, row)))
-            self.last = row
+            self._keep([row], [values], [{type(value)} for value in row])
+
+    def _keep(self, rows: Sequence[Sequence[Any]], values: Sequence[Sequence[Any]], kinds: Sequence[set[type]]) -> None:
+        if rows:
+            self.rows += values
+            self.last = rows[-1]
+            for known, found in zip(self._kinds, kinds, strict=True):
+                known |= found
 
     def columns(self) -> list[dict[str, str]]:
         """Name of each column and the storage classes seen in it, such as `integer` or `integer|text`."""
-        kinds: list[set[str]] = [set() for _ in self.names]
-        for signature in self._seen:
-            for index, kind in enumerate(signature):
-                if kind in TYPE_NAMES:
-                    kinds[index].add(TYPE_NAMES[kind])
         empty = "null" if self.rows else ""
         return [
-            {"name": name, "type": "|".join(sorted(kind)) or empty}
-            for name, kind in zip(self.names, kinds, strict=True)
+            {"name": name, "type": "|".join(sorted(TYPE_NAMES[kind] for kind in found if kind in TYPE_NAMES)) or empty}
+            for name, found in zip(self.names, self._kinds, strict=True)
         ]
 
     def text(self) -> str:
@@ -94,8 +119,9 @@ class Table:
         names = "|".join([escape(name) for name in self.names])
         return f"|{names}|\n|{'-|' * len(self.names)}"
 
-    def _cost(self, line: str, size: int) -> int:
-        return 2 * size + 2 if self._as_json else len(line) + size + 2
+    def _cost(self, chars: int, size: int, rows: int = 1) -> int:
+        """Characters of a page for rows whose lines hold `chars` and whose JSON holds `size`."""
+        return 2 * (size + rows) if self._as_json else chars + size + 2 * rows
 
     def _squeeze(self, row: Sequence[Any], used: int) -> tuple[str, Sequence[Any]]:
         """The first row, with cells cut shorter until it fits: an answer that shows nothing helps nobody."""
@@ -103,8 +129,8 @@ class Table:
         while cells.cell_chars > _SMALLEST_CELL:
             cells.cell_chars = max(_SMALLEST_CELL, cells.cell_chars // 2)
             line, values, size = cells.row(row)
-            if used + self._cost(line, size) <= self._room:
+            if used + self._cost(len(line), size) <= self._room:
                 self.squeezed = True
-                self._room = used + self._cost(line, size)
+                self._room = used + self._cost(len(line), size)
                 return line, values
         raise LimitExceeded("One row is larger than one answer", code="too_wide", hint="Name fewer columns.")
