@@ -126,6 +126,10 @@ class RawClient:
         message, arrived, size = self._early.pop(identity)
         return Reply(message, arrived - sent, size)
 
+    def has(self, identity: int) -> bool:
+        """Whether the response to this request came while another one was waited for."""
+        return identity in self._early
+
     def _write(self, message: dict[str, Any]) -> float:
         if self._era == "modern":
             message["params"] = {**message["params"], "_meta": _META}

@@ -16,6 +16,15 @@ def describe() -> list[str]:
     ]
 
 
+def priority() -> str:
+    """How this run stands to other programs, where it was put before or behind them."""
+    try:
+        group = int(Path("/proc/self/autogroup").read_text(encoding="ascii").split()[-1])
+    except (OSError, ValueError, IndexError):
+        group = 0
+    return f"nice {os.nice(0)}, scheduling group nice {group}" if hasattr(os, "nice") else "nice unknown"
+
+
 def load() -> str:
     """The load averages of one, five and fifteen minutes."""
     return ", ".join(f"{value:.1f}" for value in os.getloadavg())

@@ -21,4 +21,5 @@ ANALYTIC = {
 
 def counting(steps: int) -> str:
     """A query that counts to `steps`, so it takes as long as one wants and reads nothing."""
-    return f"WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {steps}) SELECT count(*) FROM c"
+    counted = f"WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {steps}) SELECT i FROM c"
+    return f"SELECT count(*) AS n FROM ({counted})"
