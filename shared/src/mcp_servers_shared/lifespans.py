@@ -50,7 +50,7 @@ class _Run:
 
     async def _run(self, lifespan: AbstractAsyncContextManager[Any], before: asyncio.Task[None] | None) -> None:
         try:
-            if before is not None:
+            if before is not None and not before.done():
                 await asyncio.wait([before])
             async with lifespan as state:
                 self.state.set_result(state)

@@ -117,7 +117,10 @@ class RecordedMiddleware:
         call = current_call()
         try:
             return await call_next(ctx)
-        except (MCPError, ValidationError) as error:
+        except MCPError as error:
+            note_failure(call, error)
+            raise self._answers.cleaned(error) from error
+        except ValidationError as error:
             note_failure(call, error)
             raise
         except Exception as error:

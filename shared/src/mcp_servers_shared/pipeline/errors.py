@@ -78,6 +78,10 @@ class Answers:
         content = [{"type": "text", "text": text}]
         return {"content": content, "isError": True, "_meta": {**meta, ERROR_META_KEY: details}, **fields}
 
+    def cleaned(self, error: MCPError) -> MCPError:
+        """The same error without secrets, also those that the caller wrote."""
+        return MCPError(code=error.code, message=self._clean(error.message), data=self._clean(error.data))
+
 
 def anticipated(cause: BaseException | None) -> ServerError:
     """`cause` itself when it was meant for the reader, else an error that only names its log entry."""
