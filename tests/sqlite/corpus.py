@@ -43,9 +43,9 @@ class Outcome:
     reply: dict[str, Any] | None = None
     error: Exception | None = None
 
-    def verdict(self, deadline: float) -> str:
+    def verdict(self, deadline: float, slack: float = 0.75) -> str:
         """An empty string when the case went as it must, else what went wrong."""
-        if self.seconds > deadline + 0.75:
+        if self.seconds > deadline + slack:
             return f"took {self.seconds:.2f} s"
         if self.error is not None and not isinstance(self.error, ServerError):
             return f"raised {type(self.error).__name__}"
@@ -86,7 +86,13 @@ class Target:
         wanted = None if ids is None else set(ids)
         lines = [json.loads(line) for line in CASES.read_text(encoding="utf-8").splitlines()]
         found = [
-            Case(one["id"], self._fill(one["sql"]), one["expect"], self._fill(one.get("params")), one.get("tool", "query"))
+            Case(
+                one["id"],
+                self._fill(one["sql"]),
+                one["expect"],
+                self._fill(one.get("params")),
+                one.get("tool", "query"),
+            )
             for one in lines
             if wanted is None or one["id"] in wanted
         ]

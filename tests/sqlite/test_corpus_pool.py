@@ -34,7 +34,7 @@ async def attack(aim: Target) -> tuple[list[Outcome], bool]:
 def test_the_whole_corpus(tmp_path: Path) -> None:
     aim = target(tmp_path)
     outcomes, alive = asyncio.run(attack(aim))
-    wrong = {one.case.id: verdict for one in outcomes if (verdict := one.verdict(LIMITS.deadline))}
+    wrong = {one.case.id: verdict for one in outcomes if (verdict := one.verdict(LIMITS.deadline, slack=10))}
     assert not wrong
     assert len(outcomes) >= 254
     assert alive

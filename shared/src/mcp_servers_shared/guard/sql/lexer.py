@@ -33,11 +33,12 @@ _TOKENS = re.compile(
     r'|(?P<quoted>"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*+\])'
     r"|(?P<open>['\"`\[][\s\S]*+)"
     rf"|(?P<number>(?:0[xX][0-9A-Fa-f]++|(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)(?P<tail>{_PART}*+))"
-    rf"|(?P<parameter>\?[0-9]*+|[$@:#](?=:*{_PART})(?:{_PART}|::)++(?:\([^ \t\n\v\f\r)]*+\))?+)"
+    rf"|(?P<parameter>\?[0-9]*+|[$@:#](?:::)*+{_PART}(?:{_PART}|::)*+(?P<suffix>\([^ \t\n\v\f\r)]*+\)?+)?+)"
+    r"|(?P<nameless>[$@:#](?:::)*+)"
     r"|(?P<operator>->>|\|\||->|<=|<>|<<|>=|>>|==|!=|[-+*/%=<>&|~.,;()])"
     r"|(?P<illegal>[\s\S])"
 )
-_ILLEGAL_GROUPS = frozenset({"badblob", "open", "illegal"})
+_ILLEGAL_GROUPS = frozenset({"badblob", "open", "nameless", "illegal"})
 
 
 class Token(NamedTuple):
@@ -73,6 +74,8 @@ def scan(sql: str) -> Iterator[Token]:
     for match in _TOKENS.finditer(sql):
         kind = match.lastgroup or ILLEGAL
         if kind in _ILLEGAL_GROUPS or (kind == NUMBER and match["tail"]):
+            kind = ILLEGAL
+        elif kind == PARAMETER and not (match["suffix"] or ")").endswith(")"):
             kind = ILLEGAL
         yield Token(kind, match.group(), match.start(), match.end())
 
