@@ -9,6 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mcp_servers_sqlite.engine import settings as layer
+from mcp_servers_sqlite.engine.connection import Deadline, open_read_only
+
 Operation = Callable[[sqlite3.Connection, Mapping[str, Any]], dict[str, Any]]
 
 MAKER = Path(__file__).parent.parent / "data" / "make_db.py"
@@ -123,13 +126,9 @@ def made(path: Path, script: str) -> Path:
 
 
 def reading(path: Path) -> sqlite3.Connection:
-    """A connection like the worker's: read-only, bad UTF-8 replaced, the absolute path not to be asked for."""
-    conn = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
-    conn.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    conn.execute("PRAGMA query_only=ON")
-    conn.execute("PRAGMA trusted_schema=OFF")
-    conn.set_authorizer(_only_reads)
-    return conn
+    """The worker's own connection, without what would bind this whole process: the heap limit."""
+    layers = layer.ALL_LAYERS - {layer.HEAP_LIMIT}
+    return open_read_only(str(path), layer.Settings(layers=layers), deadline=Deadline(120))
 
 
 def ask(which: str, operation: Operation, /, **args: Any) -> Any:
@@ -139,18 +138,3 @@ def ask(which: str, operation: Operation, /, **args: Any) -> Any:
         return operation(conn, args)
     finally:
         conn.close()
-
-
-def _only_reads(action: int, first: str | None, second: str | None, _db: str | None, _trigger: str | None) -> int:
-    allowed = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-    if action == sqlite3.SQLITE_PRAGMA:
-        introspection = first is not None and (
-            first.endswith(("_list", "_info", "_xinfo")) and first != "database_list"
-        )
-        return sqlite3.SQLITE_OK if introspection or second is None else sqlite3.SQLITE_DENY
-    if action == sqlite3.SQLITE_UPDATE and first in {"sqlite_master", "sqlite_schema"}:
-        return sqlite3.SQLITE_OK
-    if action in {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}:
-        shadow = first is not None and first.startswith(("boxes_", "docs_", "reviews_fts_"))
-        return sqlite3.SQLITE_OK if shadow else sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY

@@ -20,13 +20,17 @@ from mcp_servers_sqlite.engine.timebox import Timebox
 ENDLESS = "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM n) SELECT i FROM n"
 
 
+# For what must be exact: more time than any machine needs.
+PLENTY = 60
+
+
 def columns_of(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     fields = answer["data"]["fields"]
     return {row[0]: dict(zip(fields, row, strict=True)) for row in answer["data"]["columns"]}
 
 
 def test_a_small_table_is_read_whole() -> None:
-    answer = ask("odd", profile_table, table_name="USERS", sample_rows=3)
+    answer = ask("odd", profile_table, table_name="USERS", sample_rows=3, budget_s=PLENTY)
     assert answer["data"]["rows"] == 2_000
     assert answer["data"]["sampled"] == {"how": "all", "rows": 2_000}
     columns = columns_of(answer)
@@ -45,7 +49,7 @@ def test_a_small_table_is_read_whole() -> None:
 
 
 def test_a_large_table_is_sampled_and_counted_where_there_is_time() -> None:
-    answer = ask("big", profile_table, table_name="orders", budget_s=20)
+    answer = ask("big", profile_table, table_name="orders", budget_s=PLENTY)
     assert answer["data"]["rows"] == 20_000
     assert answer["data"]["sampled"]["how"] == "random"
     assert answer["data"]["sampled"]["rows"] <= 10_000
@@ -93,7 +97,7 @@ def test_the_budget_ends_a_view_that_never_ends(tmp_path: Path) -> None:
 
 
 def test_mixed_types_blobs_and_long_values() -> None:
-    column = columns_of(ask("odd", profile_table, table_name="types"))["v"]
+    column = columns_of(ask("odd", profile_table, table_name="types", budget_s=PLENTY))["v"]
     assert column["types"] == {"text": 12, "integer": 4, "real": 3, "blob": 2}
     assert column["nulls"] == 3
     assert column["min"] == "-Inf"
@@ -104,7 +108,7 @@ def test_mixed_types_blobs_and_long_values() -> None:
 def test_a_cut_blob_keeps_its_size(tmp_path: Path) -> None:
     path = made(tmp_path / "blob.db", "CREATE TABLE b(v); INSERT INTO b VALUES(zeroblob(5000)), (zeroblob(5000));")
     with contextlib.closing(reading(path)) as conn:
-        answer = profile_table(conn, {"table_name": "b", "sample_rows": 1})
+        answer = profile_table(conn, {"table_name": "b", "sample_rows": 1, "budget_s": PLENTY})
     column = columns_of(answer)["v"]
     assert column["min"] == "<blob 5000 B, 00000000..>"
     assert column["most_frequent"] == [["<blob 5000 B, 00000000..>", 100.0]]
@@ -119,7 +123,7 @@ def test_the_mean_leaves_text_out_where_a_column_mixes(tmp_path: Path) -> None:
         "UPDATE m SET v='text' WHERE id % 2;",
     )
     with contextlib.closing(reading(path)) as conn:
-        column = columns_of(profile_table(conn, {"table_name": "m", "budget_s": 20}))["v"]
+        column = columns_of(profile_table(conn, {"table_name": "m", "budget_s": PLENTY}))["v"]
     assert (column["min"], column["max"], column["range_of"]) == (10, "text", "all")
     assert column["mean"] == "~10.0"
 
@@ -128,13 +132,13 @@ def test_the_mean_leaves_text_out_where_a_column_mixes(tmp_path: Path) -> None:
     "name", ["docs", "boxes", "v_users", "gen", "worowid", "strict_t", "", "new\nline", "sqlite_master"]
 )
 def test_every_kind_of_table_has_a_profile(name: str) -> None:
-    answer = ask("odd", profile_table, table_name=name, sample_rows=1)
+    answer = ask("odd", profile_table, table_name=name, sample_rows=1, budget_s=PLENTY)
     assert answer["data"]["sampled"]["how"] == "all"
     assert answer["data"]["columns"]
 
 
 def test_only_the_wanted_columns_in_the_wanted_order() -> None:
-    answer = ask("odd", profile_table, table_name="users", columns=["AGE", "name"])
+    answer = ask("odd", profile_table, table_name="users", columns=["AGE", "name"], budget_s=PLENTY)
     assert list(columns_of(answer)) == ["age", "name"]
     with pytest.raises(NotFound) as caught:
         ask("odd", profile_table, table_name="users", columns=["emial"])
@@ -162,7 +166,7 @@ def test_many_columns_are_cut_and_named() -> None:
 def test_a_broad_table_shows_its_first_columns(tmp_path: Path) -> None:
     path = made(tmp_path / "broad.db", f"CREATE TABLE broad({', '.join(f'c{number}' for number in range(900))});")
     with contextlib.closing(reading(path)) as conn:
-        answer = profile_table(conn, {"table_name": "broad"})
+        answer = profile_table(conn, {"table_name": "broad", "budget_s": PLENTY})
     assert answer["truncated"]
     assert "first 60 of 900" in answer["notes"][0]
     assert len(answer["data"]["columns"]) == 60

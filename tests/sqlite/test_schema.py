@@ -196,7 +196,7 @@ def test_answers_keep_to_their_characters(room: int) -> None:
     tables = ["average_average_367", "always_again_105", "poor_broken_52", "box_blue_493"]
     with contextlib.closing(reading(database("wide"))) as conn:
         present = read_tables(conn)
-    for name in [table for table in tables if table in present] + sorted(present)[:20]:
+    for name in [table for table in tables if table in present] + sorted(present)[:8]:
         answer = ask("wide", describe_table, table_name=name, sample_rows=5, max_chars=room)
         assert len(answer["text"]) + len(compact(answer["data"])) <= room
         if "... " in answer["text"]:
@@ -227,7 +227,9 @@ def test_any_name_survives_every_operation(table: str, columns: list[str]) -> No
         described = describe_table(conn, {"table_name": table, "sample_rows": 1})
         assert described["data"]["name"] == table
         assert [column[0] for column in described["data"]["columns"]] == columns
-        assert [column[0] for column in profile_table(conn, {"table_name": table})["data"]["columns"]] == columns
+        assert [
+            column[0] for column in profile_table(conn, {"table_name": table, "budget_s": 60})["data"]["columns"]
+        ] == columns
         listed = list_tables(conn, {})
         assert listed["data"]["described"][0][0] == table
         # A name stands on its own line: nothing in it may end the line or hide.

@@ -117,14 +117,18 @@ def names_page(overview: Overview, budget: Budget) -> Page:
 def full_page(overview: Overview, budget: Budget) -> Page:
     """As many tables as fit with all they have; at least one, cut where it alone is too large."""
     entries: list[Entry] = []
+    left = budget.chars
     for table in overview.tables:
-        entries.append(overview.entry(full_entry, table))
-        if not budget.holds(_compose(overview, len(entries), entries, FULL_FIELDS)):
+        entry = overview.entry(full_entry, table)
+        if not entries:
+            page = _compose(overview, 1, [entry], FULL_FIELDS)
+            left -= len(page.text) + len(compact(page.data)) - entry.chars
+        left -= entry.chars
+        if left < 0:
             break
-    else:
+        entries.append(entry)
+    if entries or not overview.tables:
         return _compose(overview, len(entries), entries, FULL_FIELDS)
-    if len(entries) > 1:
-        return _compose(overview, len(entries) - 1, entries[:-1], FULL_FIELDS)
 
     def first(most: int) -> Page:
         return _compose(overview, 1, [overview.entry(full_entry, overview.tables[0], most)], FULL_FIELDS)
