@@ -34,6 +34,10 @@ def test_the_meant_name_comes_first(word: str, name: str) -> None:
     assert nearest(word, NAMES)[0] == name
 
 
+def test_the_same_words_in_the_same_order_come_first() -> None:
+    assert nearest("orderItems", ["items_order", "order_items"]) == ["order_items", "items_order"]
+
+
 @pytest.mark.parametrize("word", ["", "zzzz", "%", "1", "'; --"])
 def test_nothing_is_suggested_for_what_is_like_nothing(word: str) -> None:
     assert nearest(word, NAMES) == []
