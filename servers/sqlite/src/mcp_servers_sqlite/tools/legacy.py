@@ -10,7 +10,7 @@ from mcp_servers_shared.errors import InvalidInput
 from mcp_servers_shared.tooling import tool
 from mcp_servers_sqlite.app import app_of
 from mcp_servers_sqlite.tools.reading import read_rows
-from mcp_servers_sqlite.tools.writing import change
+from mcp_servers_sqlite.tools.writing import Change, change
 
 ConfirmId = Annotated[str | None, Field(description="From the preview, once the user agreed")]
 
@@ -27,7 +27,8 @@ async def write_query(
     query: str, ctx: Context[Any, Any], confirm_id: ConfirmId = None
 ) -> CallToolResult | InputRequiredResult:
     """Run one INSERT, UPDATE or DELETE, previewed and confirmed. The same as execute_sql."""
-    return await change(app_of(ctx), ctx, query, None, None, backup=False, confirm_id=confirm_id)
+    app = app_of(ctx)
+    return await change(ctx, Change(app, query, None, app.database(None)), confirm_id)
 
 
 @tool(kind="write", title="Create table", destructive=True, listed=False)
@@ -37,7 +38,8 @@ async def create_table(
     """Run one CREATE TABLE statement, previewed and confirmed. The same as execute_sql."""
     if not query.lstrip().upper().startswith("CREATE TABLE"):
         raise InvalidInput("create_table takes a CREATE TABLE statement", hint="Use execute_sql for other statements.")
-    return await change(app_of(ctx), ctx, query, None, None, backup=False, confirm_id=confirm_id)
+    app = app_of(ctx)
+    return await change(ctx, Change(app, query, None, app.database(None)), confirm_id)
 
 
 @tool(kind="write", title="Append insight", idempotent=False, listed=False)

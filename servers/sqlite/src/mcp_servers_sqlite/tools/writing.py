@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,41 +36,59 @@ async def execute_sql(
 
     It is previewed in a transaction that is rolled back, and done only once the user confirms that preview.
     """
-    return await change(app_of(ctx), ctx, sql, params, database, backup=backup, confirm_id=confirm_id)
+    app = app_of(ctx)
+    return await change(ctx, Change(app, sql, params, app.database(database), backup), confirm_id)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One statement that somebody wants to run."""
+
+    app: SqliteApp
+    sql: str
+    params: list[Any] | dict[str, Any] | None
+    database: str
+    backup: bool = False
+
+    def binding(self, digest: str) -> Binding:
+        """What a confirmation of this change is for."""
+        asked = {"sql": self.sql, "params": self.params, "database": self.database, "backup": self.backup}
+        return Binding(current_call().principal.name, "execute_sql", asked, digest)
+
+    async def run(self, operation: str, **more: Any) -> dict[str, Any]:
+        """`preview` or `apply`."""
+        args = {"sql": self.sql, "params": self.params, "sample_rows": _SAMPLE_ROWS, "max_chars": self.app.room}
+        return await self.app.run(operation, self.database, {**args, **more})
+
+    def answer(self, text: str, data: dict[str, Any], notices: list[str]) -> Answer:
+        """What a reader is shown."""
+        return Answer(text, data, notices, source=f"database {self.database}")
+
+    def result(self, found: Answer) -> CallToolResult:
+        """The same as a result."""
+        settings = self.app.settings
+        return answer(found, budget=settings.max_result_chars, channels=settings.result)
 
 
 async def change(
-    app: SqliteApp,
-    ctx: Context[Any, Any],
-    sql: str,
-    params: list[Any] | dict[str, Any] | None,
-    database: str | None,
-    *,
-    backup: bool,
-    confirm_id: str | None,
+    ctx: Context[Any, Any], wanted: Change, confirm_id: str | None
 ) -> CallToolResult | InputRequiredResult:
     """Preview, ask, apply."""
-    name = app.database(database)
-    call = current_call()
-    statement: dict[str, Any] = {
-        "sql": sql,
-        "params": params,
-        "sample_rows": _SAMPLE_ROWS,
-        "max_chars": app.room,
-    }
-    preview = await app.run("preview", name, statement)
-    source = f"database {name}"
-    shown = Answer(preview["text"], preview["data"], list(preview.get("notes", ())), source=source)
+    preview = await wanted.run("preview")
+    shown = wanted.answer(preview["text"], preview["data"], list(preview.get("notes", ())))
     if confirm_id is None and ctx.request_state is None and _changes_nothing(preview):
         shown.data = {"applied": False, **shown.data}
-        return answer(shown, budget=app.settings.max_result_chars, channels=app.settings.result)
-    asked = {"sql": sql, "params": params, "database": name, "backup": backup}
-    binding = Binding(call.principal.name, "execute_sql", asked, preview["digest"])
-    reply = await app.asking.confirmed(ctx, shown, binding, confirm_id)
+        return wanted.result(shown)
+    reply = await wanted.app.asking.confirmed(ctx, shown, wanted.binding(preview["digest"]), confirm_id)
     if not isinstance(reply, Confirmed):
         return reply
-    copied = await _backed_up(app, name) if backup else None
-    done = await app.run("apply", name, {**statement, "expect_digest": preview["digest"]})
+    return await _apply(wanted, preview["digest"])
+
+
+async def _apply(wanted: Change, digest: str) -> CallToolResult:
+    """Do what was confirmed, if it is still exactly that."""
+    copied = await _backed_up(wanted.app, wanted.database) if wanted.backup else None
+    done = await wanted.run("apply", expect_digest=digest)
     if not done["applied"]:
         raise NotConfirmed(
             "the data changed between the preview and the write; nothing was written",
@@ -77,24 +96,20 @@ async def change(
             code="stale_preview",
             hint=str(done.get("hint") or "Call again to see what it would do now."),
         )
-    call.note(rows=done["affected_rows"])
-    data: dict[str, Any] = {"applied": True, **done["data"]}
-    notices = [f"Backup made first: {copied}"] if copied else []
-    if copied:
-        data["backup"] = copied
-    found = Answer(done["text"], data, [*notices, *done.get("notes", ())], source=source)
-    with contextlib.suppress(LimitExceeded):
-        return answer(found, budget=app.settings.max_result_chars, channels=app.settings.result)
-    return _done_in_short(app, done, copied)
-
-
-def _done_in_short(app: SqliteApp, done: dict[str, Any], copied: str | None) -> CallToolResult:
-    """What was written is written: a report that does not fit must not look like a failure."""
-    data: dict[str, Any] = {name: done[name] for name in ("affected_rows", "other_rows")}
+    current_call().note(rows=done["affected_rows"])
     backup = {"backup": copied} if copied else {}
-    text = f"Done: {data['affected_rows']:,} rows changed. The full report does not fit into one result."
-    found = Answer(text, {"applied": True, **backup, **data})
-    return answer(found, budget=app.settings.max_result_chars, channels=app.settings.result)
+    notices = [f"Backup made first: {copied}"] if copied else []
+    data = {"applied": True, **done["data"], **backup}
+    with contextlib.suppress(LimitExceeded):
+        return wanted.result(wanted.answer(done["text"], data, [*notices, *done.get("notes", ())]))
+    return wanted.result(_in_short(done, backup))
+
+
+def _in_short(done: dict[str, Any], backup: dict[str, str]) -> Answer:
+    """What was written is written: a report that does not fit must not look like a failure."""
+    text = f"Done: {done['affected_rows']:,} rows changed. The full report does not fit into one result."
+    counts = {name: done[name] for name in ("affected_rows", "other_rows")}
+    return Answer(text, {"applied": True, **backup, **counts})
 
 
 def _changes_nothing(preview: dict[str, Any]) -> bool:
