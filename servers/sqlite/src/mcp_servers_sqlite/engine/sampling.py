@@ -15,6 +15,8 @@ MOST_ROWS = 10_000
 MOST_VALUES = 100_000
 VALUE_CHARS = 200
 _ROWS_A_SECOND = 10_000
+# Time for judging the sample and for the statements over the whole table.
+_KEPT_SHARE = 0.6
 _ROUNDS = 8
 _SEED = 42
 
@@ -63,19 +65,21 @@ def draw(timebox: Timebox, source: Source, columns: Sequence[str], rows: int | N
         rows: how many the table has, or about; None for a view.
     """
     most = max(1, min(MOST_ROWS, MOST_VALUES // len(columns), int(timebox.left * _ROWS_A_SECOND)))
+    keep = timebox.left * _KEPT_SHARE
     selected = ", ".join(_value(column) for column in columns)
     table = quote(source.table.name)
     if source.ends is None or (rows is not None and rows <= most):
-        found = timebox.rows(f"SELECT NULL, {selected} FROM {table} s LIMIT {most + 1}")
+        found = timebox.rows(f"SELECT NULL, {selected} FROM {table} s LIMIT {most + 1}", keep=keep)
         sample = _gathered("all", found, len(columns))
-        if sample.size <= most and timebox.left:
+        if sample.size <= most and timebox.left > keep:
             return sample
-        if source.ends is None or not timebox.left:
+        if source.ends is None or timebox.left <= keep:
             return Sample("first", [values[:most] for values in sample.columns])
     found = timebox.rows(
         f"SELECT s.{source.rowid}, {selected} FROM json_each(?) p CROSS JOIN {table} s "
         f"ON s.{source.rowid} = (SELECT min({source.rowid}) FROM {table} WHERE {source.rowid} >= p.value)",
         (json.dumps(_positions(*source.ends, most)),),
+        keep=keep,
     )
     return _gathered("random", _new(found), len(columns))
 

@@ -35,14 +35,17 @@ class Timebox:
         """Seconds left, never below zero."""
         return max(0.0, self._ends - time.monotonic())
 
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of a statement, as many as there is time for."""
+    def rows(self, sql: str, params: Sequence[Any] = (), *, keep: float = 0.0) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement, as many as there is time for while `keep` seconds stay for what comes after."""
         if not self.left:
             return
         try:
             cursor = self._conn.execute(sql, params)
             try:
-                yield from cursor
+                for row in cursor:
+                    yield row
+                    if self.left <= keep:
+                        return
             finally:
                 cursor.close()
         except sqlite3.OperationalError as error:
