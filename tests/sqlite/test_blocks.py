@@ -48,7 +48,7 @@ def test_a_block_is_what_its_rows_are_one_by_one(rows: list[tuple[Any, ...]], ce
         return
     cells = Cells(len(rows[0]), cell_chars)
     single = [cells.row(row) for row in rows]
-    assert block.lines == [line for line, _, _ in single]
+    assert block.lines == "\n".join(line for line, _, _ in single)
     assert rows == [tuple(values) for _, values, _ in single]
     assert block.chars == sum(len(line) for line, _, _ in single)
     assert block.size == sum(size for _, _, size in single)
@@ -72,7 +72,6 @@ def test_ordinary_rows_do_take_the_fast_way(rows: list[tuple[Any, ...]]) -> None
         "x" * 2_001,
         SAFE_INTEGER + 1,
         -SAFE_INTEGER - 1,
-        1e300,
         b"",
         inf,
     ],

@@ -12,7 +12,7 @@ from mcp_servers_sqlite.engine.frames import compact_json
 
 _SMALLEST_CELL = 16
 # Rows read ahead before they are looked at. One at a time is enough to read the largest values.
-MOST_AT_ONCE = 64
+MOST_AT_ONCE = 128
 
 
 class Table:
@@ -66,10 +66,11 @@ class Table:
             chunk = list(islice(rows, min(at_once, left + 1)))
             if not chunk:
                 break
-            self._take(chunk[:left])
+            if left:
+                self._take(chunk[:left])
             if len(chunk) > left and self.cut_by is None:
                 self.cut_by = "rows"
-            at_once = min(most_at_once, at_once * 4)
+            at_once = min(most_at_once, at_once * 8)
 
     def _take(self, chunk: list[Sequence[Any]]) -> None:
         """Keeps the rows of a chunk, all at once when they are plain and fit, else one by one."""
@@ -78,7 +79,7 @@ class Table:
             cost = self._cost(block.chars, block.size, len(chunk))
             if self._used + cost <= self._room:
                 self._used += cost
-                self.lines += block.lines
+                self.lines.append(block.lines)
                 self._keep(chunk, chunk, block.kinds)
                 return
         for row in chunk:
@@ -95,11 +96,10 @@ class Table:
             self._keep([row], [values], [{type(value)} for value in row])
 
     def _keep(self, rows: Sequence[Sequence[Any]], values: Sequence[Sequence[Any]], kinds: Sequence[set[type]]) -> None:
-        if rows:
-            self.rows += values
-            self.last = rows[-1]
-            for known, found in zip(self._kinds, kinds, strict=True):
-                known |= found
+        self.rows += values
+        self.last = rows[-1]
+        for known, found in zip(self._kinds, kinds, strict=True):
+            known |= found
 
     def columns(self) -> list[dict[str, str]]:
         """Name of each column and the storage classes seen in it, such as `integer` or `integer|text`."""
