@@ -82,8 +82,9 @@ def configured_databases(specs: Sequence[str], *, create: bool = False) -> list[
         if not path:
             raise InvalidInput(f"--db {spec!r} has no path", code="bad_database", hint="Use --db NAME=PATH.")
         # Links are resolved once, here: a link that is moved later does not lead to another file.
-        file = Path(os.path.realpath(os.path.expanduser(path)))
-        name = name or file.stem or file.name
+        written = os.path.expanduser(path)
+        file = Path(os.path.realpath(written))
+        name = name or Path(written).stem or file.stem
         if name in found:
             raise InvalidInput(
                 f"Two databases are called '{name}'", code="bad_database", hint="Give each its own: --db NAME=PATH."
