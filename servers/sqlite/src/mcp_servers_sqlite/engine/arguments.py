@@ -67,6 +67,8 @@ def _find(given: dict[str, Any], name: str) -> Any:
 
 
 def _bindable(where: str, value: Any) -> Any:
+    if isinstance(value, str) and not value.isascii():
+        _check_unicode(where, value)
     if value is None or isinstance(value, (str, float)):
         return value
     if isinstance(value, int):
@@ -78,3 +80,14 @@ def _bindable(where: str, value: Any) -> Any:
         code="invalid_params",
         hint="Pass JSON as text and use json_extract or json_each on it.",
     )
+
+
+def _check_unicode(where: str, value: str) -> None:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidInput(
+            f"{where} holds half of a surrogate pair, which is not text",
+            code="invalid_params",
+            hint="Send valid Unicode.",
+        ) from None

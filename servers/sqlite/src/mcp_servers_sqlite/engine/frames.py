@@ -80,9 +80,11 @@ def decode(payload: bytes) -> Any:
     end = LENGTH.size + LENGTH.unpack_from(payload)[0]
     message: dict[str, Any] = json.loads(payload[LENGTH.size : end])
     for name, size, chars in message.pop("parts", ()):
-        if size < 0 or end + size > len(payload):
-            raise ValueError("a part is not there")
-        message["ok"][str(name)] = Part(payload[end : end + size], int(chars))
+        encoded = payload[end : end + size]
+        # A part goes into a line of the protocol unread: one that began a line of its own would be a message.
+        if size < 0 or len(encoded) != size or b"\n" in encoded or b"\r" in encoded:
+            raise ValueError("a part is missing or longer than a line")
+        message["ok"][str(name)] = Part(encoded, int(chars))
         end += size
     return message
 

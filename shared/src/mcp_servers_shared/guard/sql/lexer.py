@@ -73,9 +73,8 @@ def scan(sql: str) -> Iterator[Token]:
     """Every token of the text, spaces and comments included; joined, their texts are the text again."""
     for match in _TOKENS.finditer(sql):
         kind = match.lastgroup or ILLEGAL
-        if kind in _ILLEGAL_GROUPS or (kind == NUMBER and match["tail"]):
-            kind = ILLEGAL
-        elif kind == PARAMETER and not (match["suffix"] or ")").endswith(")"):
+        unfinished = kind == PARAMETER and not (match["suffix"] or ")").endswith(")")
+        if unfinished or kind in _ILLEGAL_GROUPS or (kind == NUMBER and match["tail"]):
             kind = ILLEGAL
         yield Token(kind, match.group(), match.start(), match.end())
 
