@@ -75,7 +75,7 @@ def _scores(words: Vocabulary, meant: Mapping[str, Mapping[str, float]], questio
         best: dict[str, float] = {}
         for word, sure in candidates.items():
             worth = sure * words.rarity(word)
-            for table, place in words.places[word].items():
+            for table, place in words.worth(word).items():
                 if worth * place > best.get(table, 0.0):
                     best[table] = worth * place
         for table, worth in best.items():

@@ -3,7 +3,6 @@
 import math
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from mcp_servers_sqlite.engine.schema import (
     ForeignKey,
@@ -21,21 +20,41 @@ _ROLE_ENDINGS = frozenset({"id", "key", "ref", "code", "no"})
 _KEPT = 2
 
 
-class Vocabulary(NamedTuple):
-    """The schema by words: `places[word][table]` is what the word is worth for the table.
+class Vocabulary:
+    """The schema by words.
 
     A name of several words is also in there whole, its words joined by `_`: "due date" says more than both words.
     """
 
-    tables: dict[str, Table]
-    columns: dict[str, list[str]]
-    indexes: dict[str, list[str]]
-    targets: dict[str, list[str]]
-    places: dict[str, dict[str, float]]
+    def __init__(self, tables: dict[str, Table], columns: dict[str, list[str]]) -> None:
+        self.tables = tables
+        self.columns = columns
+        self.indexes: dict[str, list[str]] = {}
+        self.targets: dict[str, list[str]] = {}
+        # Which tables a word stands in and what it is worth there. Spread over the tables only when it is asked for:
+        # a question has ten words, a schema thousands.
+        self.places: dict[str, list[tuple[Iterable[str], float]]] = {}
+        self._spread: dict[str, dict[str, float]] = {}
+
+    def worth(self, word: str) -> dict[str, float]:
+        """What a known word is worth for each table it stands in."""
+        found = self._spread.get(word)
+        if found is None:
+            found = self._spread[word] = {}
+            for tables, worth in self.places[word]:
+                for table in tables:
+                    found[table] = max(worth, found.get(table, 0.0))
+        return found
 
     def rarity(self, word: str) -> float:
-        """How much a word tells: a word of all tables almost nothing."""
-        return math.log(1 + len(self.tables) / len(self.places[word]))
+        """How much a known word tells: one of all tables almost nothing."""
+        return math.log(1 + len(self.tables) / len(self.worth(word)))
+
+    def place(self, tables: Iterable[str], name: tuple[str, ...], worth: float) -> None:
+        """Notes the words of one name for some tables."""
+        place = (tables, worth)
+        for word in (*name, "_".join(name)) if 1 < len(name) <= _LONGEST_PHRASE else name:
+            self.places.setdefault(word, []).append(place)
 
 
 _known: dict[tuple[tuple[object, ...], ...], Vocabulary] = {}
@@ -85,40 +104,32 @@ def phrases(words: Sequence[str]) -> list[str]:
 def _read(conn: sqlite3.Connection, indexes: Iterable[tuple[str, str]]) -> Vocabulary:
     tables = read_tables(conn)
     columns = read_column_names(conn, tables)
-    words = Vocabulary({name: table for name, table in tables.items() if table.listed}, columns, {}, {}, {})
-    for index, table in indexes:
-        if table in words.tables:
-            words.indexes.setdefault(table, []).append(index)
-            _place(words, [table], split(index), _INDEX)
-    keys = [key for key in read_foreign_keys(conn, tables) if key.table in words.tables and key.target in words.tables]
-    for key in keys:
-        words.targets.setdefault(key.table, []).append(key.target)
-        _place(words, [key.table], split(key.target), _TARGET)
+    words = Vocabulary({name: table for name, table in tables.items() if table.listed}, columns)
     owners: dict[str, list[str]] = {}
     for name in words.tables:
+        words.place([name], split(name), _NAME)
         for column in columns.get(name, ()):
             owners.setdefault(column, []).append(name)
     for column, names in owners.items():
-        _place(words, names, split(column), _COLUMN)
-    for key in keys:
-        _place_role(words, key)
-    for name in words.tables:
-        _place(words, [name], split(name), _NAME)
+        words.place(names, split(column), _COLUMN)
+    for index, table in indexes:
+        if table in words.tables:
+            words.indexes.setdefault(table, []).append(index)
+            words.place([table], split(index), _INDEX)
+    for key in read_foreign_keys(conn, tables):
+        if key.table in words.tables and key.target in words.tables:
+            _relate(words, key)
     return words
 
 
-def _place_role(words: Vocabulary, key: ForeignKey) -> None:
-    """A foreign key column names its target anew: whoever is a `buyer_id` is a customer."""
+def _relate(words: Vocabulary, key: ForeignKey) -> None:
+    """A foreign key brings the target's words to its table, and names the target anew: a `buyer_id` is a customer."""
+    words.targets.setdefault(key.table, []).append(key.target)
+    words.place([key.table], split(key.target), _TARGET)
     for column in key.columns:
         role = split(column)
         if len(role) > 1 and role[-1] in _ROLE_ENDINGS:
-            _place(words, [key.target], role[:-1], _ROLE)
-
-
-def _place(words: Vocabulary, tables: Iterable[str], name: tuple[str, ...], worth: float) -> None:
-    """Notes the words of one name for some tables. A later call wins, so worth may only grow from call to call."""
-    for word in (*name, "_".join(name)) if 1 < len(name) <= _LONGEST_PHRASE else name:
-        words.places.setdefault(word, {}).update(dict.fromkeys(tables, worth))
+            words.place([key.target], role[:-1], _ROLE)
 
 
 def _begins_alike(word: str, other: str) -> float:
