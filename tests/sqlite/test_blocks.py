@@ -52,7 +52,7 @@ def test_a_block_is_what_its_rows_are_one_by_one(rows: list[tuple[Any, ...]], ce
     assert rows == [tuple(values) for _, values, _ in single]
     assert block.chars == sum(len(line) for line, _, _ in single)
     assert block.size == sum(size for _, _, size in single)
-    assert block.size == sum(len(json.dumps(row, separators=(",", ":"), ensure_ascii=False)) for row in rows)
+    assert block.json == ",".join(json.dumps(row, separators=(",", ":"), ensure_ascii=False) for row in rows)
     assert block.kinds == [{type(value) for value in column} for column in zip(*rows, strict=True)]
 
 
@@ -103,6 +103,7 @@ def _page(rows: Sequence[tuple[Any, ...]], limit: int, room: int, as_json: bool,
         connection.close()
     text = table.text()
     shown = [list(values) for values in table.rows]
+    assert json.loads(table.json()) == shown
     return text, shown, table.columns(), table.cut_by, table.cut_columns, table.squeezed, list(table.last)
 
 

@@ -52,9 +52,13 @@ class Part(NamedTuple):
 
 
 def part(value: Any, chars: int | None = None) -> Part:
-    """`value` encoded. Halves of surrogate pairs become JSON escapes, so that any text can travel."""
-    encoded = compact_json(value)
-    return Part(encoded.encode("utf-8", "backslashreplace"), len(encoded) if chars is None else chars)
+    """`value` encoded."""
+    return encoded_part(compact_json(value), chars)
+
+
+def encoded_part(text: str, chars: int | None = None) -> Part:
+    """A value that is JSON already. Halves of surrogate pairs become JSON escapes, so that any text can travel."""
+    return Part(text.encode("utf-8", "backslashreplace"), len(text) if chars is None else chars)
 
 
 def encode(message: dict[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from mcp_servers_shared.guard.sql.gate import Statement, classify, require_read,
 from mcp_servers_sqlite.engine import settings as layer
 from mcp_servers_sqlite.engine.arguments import parameters, text, whole
 from mcp_servers_sqlite.engine.connection import GuardedConnection, lenient
-from mcp_servers_sqlite.engine.frames import part
+from mcp_servers_sqlite.engine.frames import encoded_part, part
 from mcp_servers_sqlite.engine.paging import Page, Params, page_at
 from mcp_servers_sqlite.engine.scratch import recovered, use_files_if_sorting
 from mcp_servers_sqlite.engine.table import MOST_AT_ONCE, Table
@@ -55,7 +55,7 @@ def query(connection: GuardedConnection, args: Mapping[str, Any]) -> dict[str, A
     packed = bool(args.get("packed"))
     return {
         "columns": table.columns(),
-        "rows": part(table.rows) if packed else table.rows,
+        "rows": encoded_part(table.json()) if packed else table.rows,
         "text": part(shown, len(shown)) if packed else shown,
         "row_count": len(table.rows),
         "truncated": truncated,

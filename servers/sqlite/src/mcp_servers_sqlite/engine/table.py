@@ -33,6 +33,7 @@ class Table:
         self.names = names
         self.lines: list[str] = []
         self.rows: list[Sequence[Any]] = []
+        self._json: list[str] = []
         self.last: Sequence[Any] = ()
         self.cut_by: str | None = None
         self.squeezed = False
@@ -80,6 +81,7 @@ class Table:
             if self._used + cost <= self._room:
                 self._used += cost
                 self.lines.append(block.lines)
+                self._json.append(block.json)
                 self._keep(chunk, chunk, block.kinds)
                 return
         for row in chunk:
@@ -93,6 +95,7 @@ class Table:
                 cost = self._room - self._used
             self._used += cost
             self.lines.append(line)
+            self._json.append(compact_json(values))
             self._keep([row], [values], [{type(value)} for value in row])
 
     def _keep(self, rows: Sequence[Sequence[Any]], values: Sequence[Sequence[Any]], kinds: Sequence[set[type]]) -> None:
@@ -109,10 +112,14 @@ class Table:
             for name, found in zip(self.names, self._kinds, strict=True)
         ]
 
+    def json(self) -> str:
+        """The rows as JSON: a list of lists."""
+        return f"[{','.join(self._json)}]"
+
     def text(self) -> str:
         """The page as a compact Markdown table, or as JSON `{"columns", "rows"}`."""
         if self._as_json:
-            return reveal(compact_json({"columns": self.names, "rows": self.rows}))
+            return reveal(f'{{"columns":{compact_json(self.names)},"rows":{self.json()}}}')
         return "\n".join((self._header(), *self.lines))
 
     def _header(self) -> str:
