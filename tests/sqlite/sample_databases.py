@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from mcp_servers_sqlite.engine import settings as layer
-from mcp_servers_sqlite.engine.connection import Deadline, open_read_only
+from mcp_servers_sqlite.engine.connection import Deadline, GuardedConnection, open_read_only
 
 Operation = Callable[[sqlite3.Connection, Mapping[str, Any]], dict[str, Any]]
 
@@ -125,7 +125,7 @@ def made(path: Path, script: str) -> Path:
     return path
 
 
-def reading(path: Path) -> sqlite3.Connection:
+def reading(path: Path) -> GuardedConnection:
     """The worker's own connection, without what would bind this whole process: the heap limit."""
     layers = layer.ALL_LAYERS - {layer.HEAP_LIMIT}
     return open_read_only(str(path), layer.Settings(layers=layers), deadline=Deadline(120))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_databases import ask, database, made, reading
+from sample_databases import Operation, ask, database, made, reading
 
 from mcp_servers_shared.errors import InvalidInput, NotFound
 from mcp_servers_shared.guard.sql.identifiers import quote
@@ -208,6 +208,22 @@ def test_answers_keep_to_their_characters(room: int) -> None:
 def test_arguments_that_make_no_sense_are_refused(args: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         ask("odd", describe_table, **args)
+
+
+@pytest.mark.parametrize(
+    ("operation", "args"),
+    [
+        (list_tables, {}),
+        (describe_table, {"table_name": "users"}),
+        (search_schema, {"text": "users"}),
+        (profile_table, {"table_name": "users"}),
+        (diagram, {}),
+    ],
+)
+def test_what_the_worker_noted_about_its_connection_is_told(operation: Operation, args: dict[str, Any]) -> None:
+    with contextlib.closing(reading(database("odd"))) as conn:
+        conn.notes.append("read as a frozen file")
+        assert operation(conn, args)["notes"][0] == "read as a frozen file"
 
 
 # Any text SQLite can carry in a name; names that begin with sqlite_ are reserved.

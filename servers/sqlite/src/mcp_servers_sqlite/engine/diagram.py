@@ -22,6 +22,8 @@ from mcp_servers_sqlite.engine.sheets import DEFAULT_CHARS
 
 # Columns a table may show, from all of a common table down to its keys and then to its name.
 _STEPS = (40, 10, 0, -1)
+# The shortest line and JSON array of a column: what is longer than the budget by that count need not be drawn.
+_LEAST_COLUMN_CHARS = 23
 
 
 class _Drawing(NamedTuple):
@@ -69,6 +71,8 @@ def _fitted(drawing: _Drawing, budget: int) -> tuple[str, dict[str, Any], int, i
     """The most detailed diagram within the budget, how many tables it has, and the step it took."""
     total = len(drawing.tables)
     for most in _STEPS:
+        if most > 0 and _LEAST_COLUMN_CHARS * sum(min(most, len(one)) for one in drawing.columns.values()) > budget:
+            continue
         text, data = _draw(drawing, total, most)
         if len(text) + len(compact(data)) <= budget:
             return text, data, total, most

@@ -105,7 +105,8 @@ class _Room:
 
 def names_page(overview: Overview, budget: Budget) -> Page:
     """As many names as fit, all of them where possible."""
-    total = len(overview.tables)
+    # A name takes a token and four characters at least: more than this cannot fit, and need not be tried.
+    total = min(len(overview.tables), budget.chars // 4, budget.tokens or budget.chars)
     page = _compose(overview, total, [])
     if budget.holds(page):
         return page

@@ -14,7 +14,16 @@ from mcp_servers_sqlite.engine.profile_lines import FIELDS, HEADER, SAMPLE_CHARS
 from mcp_servers_sqlite.engine.rows import RowCount, Rows
 from mcp_servers_sqlite.engine.sampling import Sample, Source, draw, source_of
 from mcp_servers_sqlite.engine.scans import has_index, scan_distinct, scan_ranges, unique
-from mcp_servers_sqlite.engine.schema import Column, Index, Table, find, read_columns, read_indexes, read_tables
+from mcp_servers_sqlite.engine.schema import (
+    Column,
+    Index,
+    Table,
+    connection_notes,
+    find,
+    read_columns,
+    read_indexes,
+    read_tables,
+)
 from mcp_servers_sqlite.engine.sheets import DEFAULT_CHARS, Sheet
 from mcp_servers_sqlite.engine.suggesting import nearest
 from mcp_servers_sqlite.engine.timebox import Timebox
@@ -56,6 +65,7 @@ def profile_table(conn: sqlite3.Connection, args: Mapping[str, Any]) -> dict[str
     table = find(tables, text(args, "table_name"))
     sample_rows = whole(args, "sample_rows", 0, least=0, most=MOST_SAMPLE_ROWS)
     sheet = Sheet(whole(args, "max_chars", DEFAULT_CHARS, least=1_000, most=2**31))
+    sheet.notes += connection_notes(conn)
     columns = [column for column in read_columns(conn, table.name) if column.hidden != "hidden"]
     chosen = _chosen(columns, args.get("columns"))
     if len(chosen) > MOST_COLUMNS:

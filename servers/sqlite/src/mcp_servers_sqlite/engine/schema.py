@@ -98,9 +98,17 @@ def in_snapshot(operation: Operation) -> Operation:
     @functools.wraps(operation)
     def held(conn: sqlite3.Connection, args: Mapping[str, Any]) -> dict[str, Any]:
         with contextlib.closing(conn.execute("SELECT 1 FROM sqlite_schema, (VALUES (1), (2), (3))")):
-            return operation(conn, args)
+            answer = operation(conn, args)
+        if "notes" in answer:
+            answer["notes"] = [*connection_notes(conn), *answer["notes"]]
+        return answer
 
     return held
+
+
+def connection_notes(conn: sqlite3.Connection) -> list[str]:
+    """What the worker noted about its connection, such as that the file was read as a frozen one."""
+    return list(getattr(conn, "notes", ()))
 
 
 def read_tables(conn: sqlite3.Connection) -> dict[str, Table]:
