@@ -53,11 +53,13 @@ class SqliteApp:
             hint=f"Did you mean {near[0]}? {choose}" if near else choose,
         )
 
-    async def run(self, operation: str, database: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Run an operation in a worker and note its size for the audit."""
+    async def run(
+        self, operation: str, database: str, args: Mapping[str, Any], *, deadline: float | None = None
+    ) -> dict[str, Any]:
+        """Run an operation in a worker and note its size for the audit. `deadline`: seconds, if not the server's."""
         call = current_call()
         call.note(database=database)
-        reply = await self.pool.run(operation, database, args)
+        reply = await self.pool.run(operation, database, args, deadline=deadline)
         if "row_count" in reply:
             call.note(rows=reply["row_count"])
         return reply

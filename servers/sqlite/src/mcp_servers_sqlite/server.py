@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -84,7 +83,7 @@ def _lifespan(settings: SqliteSettings, bus: WatchedBus) -> Callable[[Server], A
             pool=pool,
             cursors=Cursors(lambda: state.secret("cursor.key")),
             asking=Asking(Confirmations(), budget=settings.max_result_chars, channels=settings.result),
-            memo=Memo(lambda: _memo_path(state), subject="|".join(sorted(str(one.path) for one in databases.values()))),
+            memo=Memo(state, subject="|".join(sorted(str(one.path) for one in databases.values()))),
         )
         # A task of its own, not a task group: with SSE the connection that ends last is not the one that began.
         watching = asyncio.create_task(watch(bus, pool, databases))
@@ -96,7 +95,3 @@ def _lifespan(settings: SqliteSettings, bus: WatchedBus) -> Callable[[Server], A
                 await pool.aclose()
 
     return lifespan
-
-
-def _memo_path(state: StateFolder) -> Path:
-    return state.folder("sqlite") / "memo.db"

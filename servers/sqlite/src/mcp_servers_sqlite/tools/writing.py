@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mcp_servers_shared.call import current_call
 from mcp_servers_shared.confirming import Confirmed
-from mcp_servers_shared.errors import LimitExceeded, NotConfirmed
+from mcp_servers_shared.errors import LimitExceeded, NotConfirmed, Unavailable
 from mcp_servers_shared.guard.confirm import Binding
 from mcp_servers_shared.results import Answer, answer
 from mcp_servers_shared.state import StateFolder
@@ -21,6 +21,7 @@ from mcp_servers_sqlite.app import SqliteApp, app_of
 from mcp_servers_sqlite.tools.reading import Params
 
 _SAMPLE_ROWS = 5
+_BACKUP_SECONDS = 600.0
 
 
 @tool(kind="write", title="Execute SQL", destructive=True)
@@ -119,9 +120,23 @@ def _changes_nothing(preview: dict[str, Any]) -> bool:
 
 async def _backed_up(app: SqliteApp, database: str) -> str:
     """Copy the database with SQLite's own backup. The path is the server's choice, never the caller's."""
-    folder = app.settings.backup_dir or StateFolder().folder("backups")
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    target = Path(folder) / f"{database}-{stamp}-{current_call().id[:8]}.db"
-    await app.run("backup", database, {"target": str(target)})
+    target = _backup_folder(app) / f"{database}-{stamp}-{current_call().id[:8]}.db"
+    await app.run("backup", database, {"target": str(target)}, deadline=max(_BACKUP_SECONDS, app.settings.timeout))
     current_call().note(backup=target.name)
     return str(target)
+
+
+def _backup_folder(app: SqliteApp) -> Path:
+    try:
+        if app.settings.backup_dir is None:
+            return StateFolder().folder("backups").absolute()
+        folder = app.settings.backup_dir.expanduser().absolute()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"the folder for backups cannot be made: {error.strerror or type(error).__name__}",
+            code="backup_failed",
+            hint="Nothing was changed. Set another --backup-dir.",
+        ) from None
+    return folder
