@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import mcp_servers_shared
 import mcp_servers_sqlite
+from mcp_servers_shared.pipes import widen
 from mcp_servers_sqlite.engine import frames
 
 _STDERR_KEPT = 4_000
@@ -132,6 +133,9 @@ class WorkerProcess(asyncio.SubprocessProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.SubprocessTransport, transport)
         self.pid = self._transport.get_pid()
+        answers = self._transport.get_pipe_transport(1)
+        if answers is not None:
+            widen(answers.get_extra_info("pipe").fileno())
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == 2:

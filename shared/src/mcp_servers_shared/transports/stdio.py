@@ -22,6 +22,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.types import INVALID_REQUEST, PARSE_ERROR, JSONRPCMessage, jsonrpc_message_adapter
 
 from mcp_servers_shared.compat import ContextSendStream, SessionMessage, create_context_streams, serve_streams
+from mcp_servers_shared.pipes import widen
 from mcp_servers_shared.splice import Splicer, splicing
 
 MOST_LINE_BYTES = 4 * 1024 * 1024
@@ -198,6 +199,7 @@ def _private_pipes() -> Generator[tuple[int, int], None, None]:
     """Duplicates of stdin and stdout for the wire; fd 0 and 1 lead elsewhere meanwhile."""
     sys.stdout.flush()
     wire = os.dup(0), os.dup(1)
+    widen(wire[1])
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
