@@ -79,6 +79,7 @@ def test_without_time_the_sample_alone_speaks_and_says_so() -> None:
     assert len(columns) == 8
 
 
+@pytest.mark.requirement("SQL-3")
 def test_the_budget_ends_a_view_that_never_ends(tmp_path: Path) -> None:
     path = made(
         tmp_path / "endless.db",

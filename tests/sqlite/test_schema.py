@@ -112,14 +112,14 @@ def test_foreign_keys_of_several_columns_to_other_case_and_to_nowhere(tmp_path: 
     assert (second.target, second.columns, second.target_columns, second.found) == ("Parent", ["x", "y"], [], True)
 
 
-@pytest.mark.requirement("SQL-3")
+@pytest.mark.requirement("SQL-2")
 @pytest.mark.parametrize("name", [*ODD_NAMES, "users", "v_users", "docs", "gen", "sqlite_master", "broken_view"])
 def test_every_existing_object_is_described_under_its_exact_name(name: str) -> None:
     answer = ask("odd", describe_table, table_name=name, sample_rows=2)
     assert answer["data"]["name"] == ("sqlite_schema" if name == "sqlite_master" else name)
 
 
-@pytest.mark.requirement("SQL-3")
+@pytest.mark.requirement("SQL-2")
 @pytest.mark.parametrize(
     "name",
     [
@@ -232,7 +232,7 @@ _NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 )
 
 
-@pytest.mark.requirement("SQL-3")
+@pytest.mark.requirement("SQL-2")
 @settings(max_examples=60, deadline=None)
 @given(table=_NAMES, columns=st.lists(_NAMES, min_size=1, max_size=4, unique_by=fold))
 def test_any_name_survives_every_operation(table: str, columns: list[str]) -> None:
