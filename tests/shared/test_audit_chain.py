@@ -241,6 +241,37 @@ def test_lines_of_another_log_of_the_same_key_do_not_fit(audit: AuditWorld) -> N
 
 
 @pytest.mark.requirement("AUD-2")
+def test_a_changed_id_does_not_hide_which_log_it_is(audit: AuditWorld) -> None:
+    audit.write(3)
+    path = audit.copy()
+    data = path.read_bytes()
+    place = data.index(b'"id":"') + 6
+    path.write_bytes(data[:place] + (b"0" if data[place : place + 1] != b"0" else b"1") + data[place + 1 :])
+    found = audit.verify(path)
+    assert [(problem.kind, problem.line) for problem in found.problems] == [("edited", 1)]
+    assert found.records == 3
+
+
+@pytest.mark.requirement("AUD-2")
+def test_lines_of_another_history_of_the_same_log_do_not_fit(audit: AuditWorld) -> None:
+    """Two futures of one log, as a state folder put back from a backup makes them: genuine lines, other chain."""
+    audit.write(3)
+    (head,) = (audit.state.path / "audit" / "heads").iterdir()
+    start, remembered = audit.path.read_bytes(), head.read_bytes()
+    audit.write(5)
+    other = audit.lines()
+    audit.path.write_bytes(start)
+    head.write_bytes(remembered)
+    audit.write(5)
+    lines = audit.lines()
+    assert audit.verify().ok
+    for changed in ([*lines[:5], other[5], *lines[6:]], [*lines[:7], *other[7:]], other):
+        found = tampered(audit, audit.path, changed)
+        assert not found.ok
+        assert "rewritten" in {problem.kind for problem in found.problems}
+
+
+@pytest.mark.requirement("AUD-2")
 def test_no_verification_reveals_a_seal_that_would_fit(audit: AuditWorld) -> None:
     audit.write(3)
     first, second, third, fourth = audit.lines()
@@ -281,6 +312,21 @@ def test_a_missing_file_is_found_and_its_records_named(audit: AuditWorld) -> Non
         audit.file(number).unlink()
         found = audit.verify()
         assert {problem.kind for problem in found.problems} == {"truncated" if number == 0 else "deleted"}, number
+        audit.put(lines, number)
+    assert audit.verify().ok
+
+
+@pytest.mark.requirement("AUD-2")
+@pytest.mark.parametrize("cut", [1, 3])
+def test_lines_missing_at_the_start_of_any_file_are_found(audit: AuditWorld, cut: int) -> None:
+    """Also of the oldest, before which nothing is kept that it could be compared with."""
+    audit.write(60, max_bytes=2500, keep=2)
+    for number in range(3):
+        lines = audit.lines(number)
+        audit.put(lines[cut:], number)
+        found = audit.verify()
+        assert not found.ok
+        assert {problem.kind for problem in found.problems} == {"deleted"}
         audit.put(lines, number)
     assert audit.verify().ok
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from audit_world import AuditWorld
 
-from mcp_servers_shared.audit import iterate
+from mcp_servers_shared.audit import iterate, tail
 from mcp_servers_shared.errors import AuditUnavailable
 
 NUMBERED_CALLS = ("write", "replace", "unlink", "ftruncate", "link")
@@ -165,6 +165,32 @@ def test_what_somebody_else_appended_is_no_torn_line(audit: AuditWorld, extra: b
     found = audit.verify()
     assert {problem.kind for problem in found.problems} == {"inserted"}
     assert found.records == 5
+
+
+@pytest.mark.requirement("AUD-2")
+@pytest.mark.parametrize("end", [b"", b"\n"])
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda line: line.replace(b'"n":0', b'"n":7'),
+        lambda line: line.replace(b'"n":0', b'"n":7').rpartition(b',"prev"')[0] + b"}",
+        lambda line: line.partition(b',"n"')[0] + b"}",
+        lambda line: line[:40] + b"x" * ((1 << 20) - 40) + b'{"n":7}',
+        lambda line: line.partition(b',"n"')[0] + b',"n":7,"x":"' + b"x" * (1 << 20) + b'"}',
+    ],
+)
+def test_no_record_that_a_reader_would_show_passes_for_a_torn_line(
+    audit: AuditWorld, forge: Callable[[bytes], bytes], end: bytes
+) -> None:
+    audit.write(3)
+    line = next_line(audit).removesuffix(b"\n")
+    with open(audit.path, "ab") as file:
+        file.write(forge(line) + end)
+    for expected in ([0, 1, 2], [0, 1, 2, 0]):
+        shown = [record.get("n") for record in iterate(audit.path)]
+        assert shown == [record.get("n") for record in tail(audit.path, 99)]
+        assert shown == expected or not audit.verify().ok
+        audit.write(1)
 
 
 @pytest.mark.requirement("AUD-2")

@@ -183,6 +183,7 @@ def test_too_many_open_files(audit: AuditWorld) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = os.dup(0)
     os.close(free)
+    open_before = len(os.listdir("/dev/fd"))
     for allowed in range(3):
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (free + allowed, hard))
@@ -201,9 +202,8 @@ def test_too_many_open_files(audit: AuditWorld) -> None:
     found = audit.verify()
     assert found.ok
     assert {problem.kind for problem in found.problems} <= {"unwritten"}
-    again = os.dup(0)
-    os.close(again)
-    assert again <= free + 2
+    log.close()
+    assert len(os.listdir("/dev/fd")) == open_before
 
 
 @posix_only
@@ -282,10 +282,14 @@ def test_a_rotation_that_fails_is_made_up_for(audit: AuditWorld, monkeypatch: py
                 return real(*arguments, **options)
 
             patch.setattr(os, name, full)
-            with pytest.raises(AuditUnavailable):
-                for number in range(20):
+            for number in range(20):
+                try:
                     log.append({"n": step * 100 + number})
-                    done.append(step * 100 + number)
+                except AuditUnavailable:
+                    break
+                done.append(step * 100 + number)
+            else:
+                pytest.fail("no rotation was needed")
         assert audit.verify().ok
         log.append({"n": step * 100 + 99})
         done.append(step * 100 + 99)

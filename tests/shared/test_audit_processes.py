@@ -127,15 +127,19 @@ from mcp_servers_shared.state import StateFolder
 
 log = AuditLog(Path(sys.argv[1]), server="forks", state=StateFolder(Path(sys.argv[2])))
 log.append({"writer": "parent", "n": 0})
+gate, opener = os.pipe()
 children = []
 for child in range(3):
     pid = os.fork()
     if pid == 0:
-        for number in range(100):
+        os.close(opener)
+        os.read(gate, 1)
+        for number in range(1000):
             log.append({"writer": f"child {child}", "n": number})
         os._exit(0)
     children.append(pid)
-for number in range(1, 100):
+os.close(opener)
+for number in range(1, 1000):
     log.append({"writer": "parent", "n": number})
 sys.exit(max(os.waitpid(pid, 0)[1] for pid in children))
 """
@@ -146,8 +150,8 @@ sys.exit(max(os.waitpid(pid, 0)[1] for pid in children))
 def test_forked_children_do_not_share_the_lock(audit: AuditWorld) -> None:
     subprocess.run([sys.executable, "-c", FORK, str(audit.path), str(audit.state.path)], check=True, timeout=60)
     found = audit.verify()
-    assert (found.problems, found.records) == ([], 400)
-    assert written_by(audit.path) == {name: list(range(100)) for name in ("parent", "child 0", "child 1", "child 2")}
+    assert (found.problems, found.records) == ([], 4000)
+    assert written_by(audit.path) == {name: list(range(1000)) for name in ("parent", "child 0", "child 1", "child 2")}
 
 
 @pytest.mark.requirement("AUD-2", "AUD-6")

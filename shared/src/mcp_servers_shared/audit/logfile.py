@@ -55,10 +55,10 @@ class LogFile:
             _write_all(descriptor, first_line)
             flush(descriptor)
         except OSError:
-            os.close(descriptor)
             os.unlink(draft)
             raise
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
         os.replace(draft, self.path)
         self.open()
 

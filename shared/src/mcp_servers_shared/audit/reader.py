@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from mcp_servers_shared.audit.chain import MAX_LINE
+from mcp_servers_shared.audit.recovery import pieces
 from mcp_servers_shared.audit.snapshot import log_files
 
 _BLOCK = 1 << 16
@@ -22,8 +23,9 @@ def iterate(path: Path, *, events: bool = False) -> Iterator[dict[str, Any]]:
     """
     with ExitStack() as stack:
         for stream in reversed(_streams(path, stack)):
-            while raw := stream.readline(MAX_LINE):
-                record = _record(raw, events)
+            size = os.fstat(stream.fileno()).st_size
+            for raw, whole in pieces(stream, size):
+                record = _record(raw, events) if whole else None
                 if record is not None:
                     yield record
 
@@ -57,6 +59,8 @@ def _streams(path: Path, stack: ExitStack) -> list[BinaryIO]:
 
 
 def _record(raw: bytes, events: bool) -> dict[str, Any] | None:
+    if len(raw) >= MAX_LINE:
+        return None
     try:
         record: Any = json.loads(raw)
     except (ValueError, RecursionError):
@@ -76,6 +80,6 @@ def _lines_backwards(stream: BinaryIO) -> Iterator[bytes]:
         rest = stream.read(step) + rest
         first, *lines = rest.split(b"\n")
         yield from reversed(lines)
-        # An endless line without newline is no record: keep no more of it than one record can have.
-        rest = first[:MAX_LINE]
+        # A line longer than a record can be is none: keep a byte of it that no JSON holds.
+        rest = first if len(first) < MAX_LINE else b"\xff"
     yield rest

@@ -1,6 +1,7 @@
 """What stands behind the last line that the head knows: lines of a writer that died, or a torn or foreign rest."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -45,12 +46,21 @@ class ResidueMeter:
 
 
 def looks_torn(piece: bytes, start: bytes, sealer: Sealer) -> bool:
-    """Whether `piece` begins as the next line does, or is the zeros that a power cut leaves, and is no forged line."""
+    """Whether `piece` begins as the next line does, or is zeros as a power cut leaves them, and is no forged record."""
     body = piece.removesuffix(b"\n")
-    if body[: len(start)] != start[: len(body)] and body.strip(b"\0"):
+    if not body or (body[: len(start)] != start[: len(body)] and body.strip(b"\0")):
         return False
     line = parse(body + b"\n")
-    return bool(body) and (line is None or sealer.fits(line))
+    return sealer.fits(line) if line else not _is_json(body)
+
+
+def _is_json(body: bytes) -> bool:
+    # The brace that a line opens with closes at its very end: a torn line is never whole JSON, a forged one may be.
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def pieces(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
