@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from mcp_servers_shared.call import current_call
 from mcp_servers_shared.cursors import purpose_of
@@ -15,7 +15,11 @@ from mcp_servers_shared.splice import Encoded
 from mcp_servers_shared.tooling import tool
 from mcp_servers_sqlite.app import SqliteApp, app_of
 
-Params = Annotated[list[Any] | dict[str, Any] | None, Field(description="Values for ? (list) or :name (object) in sql")]
+_VALUE_TYPES = [{"type": name} for name in ("string", "number", "boolean", "null")]
+Value = Annotated[str | int | float | bool | None, WithJsonSchema({"anyOf": _VALUE_TYPES})]
+Params = Annotated[
+    list[Value] | dict[str, Value] | None, Field(description="Values for ? (list) or :name (object) in sql")
+]
 Database = str | None
 
 _DEFAULT_ROWS = 50
