@@ -77,6 +77,7 @@ def call(served: SqliteSettings | Server, tool: str, era: Era = "auto", **argume
 def made(path: Path, script: str) -> Path:
     """A database at `path` that ran `script`."""
     connection = sqlite3.connect(path)
+    connection.execute("PRAGMA synchronous=OFF")
     connection.executescript(script)
     connection.commit()
     connection.close()
