@@ -42,13 +42,16 @@ def main() -> int:
 
 def _section(name: str, bench: Bench, *, wait: bool) -> str:
     busy = machine.settle() if wait else machine.settle(0)
+    before = machine.speed()
     started = time.monotonic()
     try:
         findings = SECTIONS[name](bench)
     except (RuntimeError, OSError) as error:
         findings = Findings(name, f"Could not be measured: {error}")
     took = time.monotonic() - started
-    findings.notes.append(f"`{COMMAND} {name}`, {took:.0f} s; other programs used {busy:.0%} of the processors before")
+    loops = f"a fixed loop took {before * 1000:.1f} ms before, {machine.speed() * 1000:.1f} ms after"
+    share = f"other programs used {busy:.0%} of the processors before"
+    findings.notes.append(f"`{COMMAND} {name}`: {took:.0f} s; {share}; {loops}")
     return findings.markdown()
 
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import sqlite3
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -28,6 +29,19 @@ def priority() -> str:
 def load() -> str:
     """The load averages of one, five and fifteen minutes."""
     return ", ".join(f"{value:.1f}" for value in os.getloadavg())
+
+
+def speed() -> float:
+    """Seconds of a fixed loop, median of 15: what else runs on the processor's other half makes it longer."""
+    return statistics.median(_loop() for _ in range(15))
+
+
+def _loop() -> float:
+    started = time.perf_counter()
+    total = 0
+    for number in range(100_000):
+        total += number
+    return time.perf_counter() - started
 
 
 def settle(most_seconds: float = 40) -> float:
