@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from random_writes import World, statements, worlds
+from random_writes import Writing, writings
 from write_world import applied, dump, make, previewed, rows, run, writing
 
 from mcp_servers_shared.errors import ServerError
@@ -25,7 +25,7 @@ LAWS = settings(
     max_examples=250,
     deadline=None,
     derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 
@@ -75,28 +75,27 @@ def by_kind(seen: Outcome) -> dict[tuple[str, str], list[Any]]:
 
 
 @contextlib.contextmanager
-def fresh(world: World, *, copies: int = 2) -> Any:
+def fresh(script: str, *, copies: int = 2) -> Any:
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-        yield [make(Path(folder) / f"{number}.db", world.script) for number in range(copies)]
+        yield [make(Path(folder) / f"{number}.db", script) for number in range(copies)]
 
 
 @pytest.mark.requirement("WRITE-2", "WRITE-3")
 @LAWS
-@given(st.data())
-def test_a_preview_changes_nothing_and_counts_what_apply_does(data: st.DataObject) -> None:
-    world = data.draw(worlds())
-    sql = data.draw(statements(world))
-    with fresh(world) as (path, plain):
+@given(writings())
+def test_a_preview_changes_nothing_and_counts_what_apply_does(one: Writing) -> None:
+    script, sql = one
+    with fresh(script) as (path, plain):
         before, bags = dump(path), tables(path)
         try:
             shown = previewed(path, sql)
         except (ServerError, sqlite3.Error):
             assert dump(path) == before
-            with pytest.raises(sqlite3.Error):
-                run(plain, sql)
+            assert_sqlite_refuses(plain, sql)
             return
         assert dump(path) == before
         whole = outcome(path, sql)
+        event(f"changes {'other rows too' if whole.other else 'rows' if whole.affected else 'nothing'}")
         assert dump(path) == before
         done = applied(path, sql, expect=shown["digest"])
         assert done["applied"]
@@ -111,6 +110,17 @@ def test_a_preview_changes_nothing_and_counts_what_apply_does(data: st.DataObjec
             assert whole.unwatched == 0
 
 
+def assert_sqlite_refuses(path: Path, sql: str) -> None:
+    """Plain SQLite says no too, or lets in a row that points nowhere: 3.40 misses some of those that REPLACE makes,
+    unless the table has an update trigger, as ours has while it is watched."""
+    broken = rows(path, "PRAGMA foreign_key_check")
+    try:
+        run(path, sql)
+    except sqlite3.Error:
+        return
+    assert len(rows(path, "PRAGMA foreign_key_check")) > len(broken)
+
+
 def assert_same_rows(expected: dict[str, Counter[Any]], found: dict[str, Counter[Any]]) -> None:
     for name in found:
         assert +expected.get(name, Counter()) == +found[name], name
@@ -119,12 +129,10 @@ def assert_same_rows(expected: dict[str, Counter[Any]], found: dict[str, Counter
 
 @pytest.mark.requirement("WRITE-3")
 @LAWS
-@given(st.data())
-def test_samples_are_the_first_rows(data: st.DataObject) -> None:
-    world = data.draw(worlds())
-    sql = data.draw(statements(world))
-    limit = data.draw(st.integers(0, 3))
-    with fresh(world, copies=1) as (path,):
+@given(writings(), st.integers(0, 3))
+def test_samples_are_the_first_rows(one: Writing, limit: int) -> None:
+    script, sql = one
+    with fresh(script, copies=1) as (path,):
         try:
             whole = outcome(path, sql)
         except (ServerError, sqlite3.Error):
@@ -138,11 +146,10 @@ def test_samples_are_the_first_rows(data: st.DataObject) -> None:
 
 @pytest.mark.requirement("WRITE-3")
 @LAWS
-@given(st.data())
-def test_without_triggers_even_replaced_rows_are_all_seen(data: st.DataObject) -> None:
-    world = data.draw(worlds(triggers=False))
-    sql = data.draw(statements(world).filter(lambda one: "REPLACE" in one or "REPLACE" in world.script))
-    with fresh(world) as (path, plain):
+@given(writings(triggers=False, replacing=True))
+def test_without_triggers_even_replaced_rows_are_all_seen(one: Writing) -> None:
+    script, sql = one
+    with fresh(script) as (path, plain):
         bags = tables(path)
         try:
             whole = outcome(path, sql)

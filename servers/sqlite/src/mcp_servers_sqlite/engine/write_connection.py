@@ -13,6 +13,8 @@ from mcp_servers_sqlite.engine.settings import Settings
 _TRIGGER_DEPTH = 1000
 # The gate caps the caller's text. Our own triggers on a table of 2,000 columns are longer than that.
 _SQL_BYTES = 1_000_000
+# A write that outgrows its cache goes to the file early, page by page and with a hot journal; one writer may have more.
+_CACHE_TIMES = 4
 
 
 def open_read_write(path: str, settings: Settings, *, deadline: Deadline | None = None) -> GuardedConnection:
@@ -49,7 +51,7 @@ def _harden(connection: GuardedConnection, deadline: Deadline) -> None:
     connection.deadline = deadline
     connection.set_progress_handler(deadline, PROGRESS_OPS)
     apply_heap_limit(connection, connection.settings.heap_bytes)
-    connection.execute(f"PRAGMA cache_size=-{connection.settings.cache_kib}")
+    connection.execute(f"PRAGMA cache_size=-{connection.settings.cache_kib * _CACHE_TIMES}")
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA foreign_keys=ON")
