@@ -222,7 +222,7 @@ def test_json_values() -> None:
             "[redacted:token]",
             "--n",
             "1",
-            "--password=[redacted:password]",
+            "--pwd=[redacted:password]",
             "y",
             "--secret",
             "--z",

@@ -16,9 +16,9 @@ def is_mark(text: str) -> bool:
     return bool(_MARK.fullmatch(text))
 
 
-def leading_mark(text: str) -> int:
-    """The length of the mark that `text` begins with, or 0."""
-    found = _MARK.match(text)
+def mark_end(text: str, start: int = 0) -> int:
+    """Where the mark ends that begins at `start`, or 0 where none does."""
+    found = _MARK.match(text, start)
     return found.end() if found else 0
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from mcp_servers_shared.guard._marks import leading_mark, mark
+from mcp_servers_shared.guard._marks import mark, mark_end, without_marks
 from mcp_servers_shared.guard._secret_names import SecretNames
 
 _PAIR = re.compile(
@@ -30,7 +30,8 @@ _CODE = re.compile(r"[A-Za-z_][\w.]*[(\[]")
 _TRAILING = ",.)}]>"
 # Words that ordinary prose also puts before a colon; their value must look like a secret.
 _PROSE_NAMES = ("token", "secret", "secrets", "credential", "credentials", "authorization")
-_PARSERS_SAY = ("unrecognized ", "unexpected ")
+_PARSERS_SAY = re.compile(r"(?:\A|\s)(?:unrecognized|unexpected) \Z")
+_LONGEST_SAYING = len(" unrecognized ")
 _SHORTEST_SIGNATURE = 16
 _LONGEST_HOST = 256
 
@@ -51,19 +52,23 @@ class SecretPairs:
         done = position = 0
         while found := _PAIR.search(text, position):
             position = found.end()
+            before = found.start() - 1
+            if text.startswith("[", before) and (end := mark_end(text, before)):
+                position = end  # the KIND in a mark is no name
+                continue
             kind = self._names.kind(found["key"] or found["option"])
-            span = kind and self._span(text, found, kind)
+            span = kind and self._span(text, found, kind, done)
             if kind and span:
                 kept += (text[done : span[0]], mark(kind))
                 done = position = span[1]
         return "".join((*kept, text[done:]))
 
-    def _span(self, text: str, found: re.Match[str], kind: str) -> tuple[int, int] | None:
+    def _span(self, text: str, found: re.Match[str], kind: str, done: int) -> tuple[int, int] | None:
         """Where the value to replace begins and ends, or None where nothing must go.
 
         A value of unlimited length that was looked at is always replaced: else the next name looks at it again.
         """
-        if _is_no_secret(text, found, kind):
+        if _is_no_secret(text, found, kind, done):
             return None
         opening = _OPENING.match(text, found.end())
         if opening:
@@ -83,7 +88,7 @@ class SecretPairs:
         return (start, end) if start < end else None
 
     def _is_harmless(self, value: str) -> bool:
-        length = leading_mark(value)
+        length = mark_end(value)
         if length:
             rest = value[length:]
             return not rest.strip(_TRAILING) or (rest.startswith("@") and len(rest) < _LONGEST_HOST)
@@ -93,8 +98,8 @@ class SecretPairs:
         return bool(_PLACEHOLDER.fullmatch(value) or _PLACEHOLDER.fullmatch(value.rstrip(_TRAILING)))
 
 
-def _is_no_secret(text: str, found: re.Match[str], kind: str) -> bool:
-    """What can be said before the value is looked at."""
+def _is_no_secret(text: str, found: re.Match[str], kind: str, done: int) -> bool:
+    """What can be said before the value is looked at. The text before `done` is replaced and must not count."""
     if found["option"]:
         return False
     if kind == "signature":
@@ -105,8 +110,8 @@ def _is_no_secret(text: str, found: re.Match[str], kind: str) -> bool:
         return False
     if kind == "cookie":
         return not _COOKIE.match(text, found.end())
-    before = text[max(0, found.start() - 16) : found.start()].lower()
-    return found["key"].lower() in _PROSE_NAMES and before.endswith(_PARSERS_SAY)
+    before = text[max(done, found.start() - _LONGEST_SAYING) : found.start()].lower()
+    return found["key"].lower() in _PROSE_NAMES and bool(_PARSERS_SAY.search(before))
 
 
 def _is_unquoted_colon(found: re.Match[str]) -> bool:
@@ -130,6 +135,7 @@ def _is_prose(found: re.Match[str], kind: str, value: str) -> bool:
 
 
 def _looks_random(value: str) -> bool:
+    value = without_marks(value)
     return len(value) >= 16 or (len(value) >= 6 and any(character.isdigit() for character in value))
 
 

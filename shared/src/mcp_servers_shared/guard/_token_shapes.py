@@ -49,14 +49,14 @@ _PEM = re.compile(
     r"((?:[A-Za-z0-9+/=\s\\:,.]|-(?!----))*+)(-----END [A-Z0-9 ]{1,60}-----)?"
 )
 _KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/=]{40}")
-_AUTHORITY = re.compile(r"(?<![A-Za-z0-9+.\-])([A-Za-z0-9+.\-]++://)([^\s/?#\"'<>]++)")
+# What stands before the last @ of the authority; a slash ends it, so no two of them overlap.
+_AUTHORITY = re.compile(r"(?<![A-Za-z0-9+.\-])([A-Za-z0-9+.\-]++://)((?:[^\s/?#\"'<>@]*+@)++)(?!sha(?:256|512):)")
 # Drivers accept `/`, `?` and `#` in a password, so here the last @ counts.
 _DATABASE = re.compile(
     r"(?<![A-Za-z0-9+.\-])((?:postgres|postgresql|mysql|mariadb|redis|rediss|amqp|amqps|mongodb|mssql|oracle|ldaps?|smtps?)"
     r"(?:\+[a-z0-9]{1,20})?://)([^\s\"'<>]++)",
     re.IGNORECASE,
 )
-_DIGESTS = ("sha256:", "sha512:")
 _USER = re.compile(rf"((?:{MARK}|[^:])*+):(.+)", re.DOTALL)
 
 
@@ -68,16 +68,11 @@ def redact_shapes(text: str) -> str:
         text = _TOKEN.sub(lambda found: mark(str(found.lastgroup)), text)
     if "hooks.slack" in text or "webhooks/" in text:
         text = _WEBHOOK.sub(lambda found: found[1] + mark("webhook"), text)
+    if "earer" in text or "EARER" in text:
+        text = _BEARER.sub(lambda found: found[1] + mark("bearer"), text)
     if "://" in text:
         text = _AUTHORITY.sub(_without_password, _DATABASE.sub(_without_password, text))
     return text
-
-
-def redact_bearers(text: str) -> str:
-    """`text` with the value after the word `Bearer` replaced."""
-    if "earer" not in text and "EARER" not in text:
-        return text
-    return _BEARER.sub(lambda found: found[1] + mark("bearer"), text)
 
 
 def _without_key(found: re.Match[str]) -> str:
@@ -90,6 +85,6 @@ def _without_key(found: re.Match[str]) -> str:
 def _without_password(found: re.Match[str]) -> str:
     userinfo, at, host = found[2].rpartition("@")
     parts = _USER.fullmatch(userinfo)
-    if not at or parts is None or is_mark(parts[2]) or host.startswith(_DIGESTS):
+    if not at or parts is None or is_mark(parts[2]):
         return found[0]
     return f"{found[1]}{parts[1]}:{mark('password')}@{host}"

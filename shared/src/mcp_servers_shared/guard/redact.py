@@ -16,11 +16,14 @@ from mcp_servers_shared.guard._literal_secrets import LiteralSecrets
 from mcp_servers_shared.guard._marks import mark, without_marks
 from mcp_servers_shared.guard._secret_names import SecretNames
 from mcp_servers_shared.guard._secret_pairs import SecretPairs
-from mcp_servers_shared.guard._token_shapes import redact_bearers, redact_shapes
+from mcp_servers_shared.guard._token_shapes import redact_shapes
 
 __all__ = ["Redactor"]
 
 _DEEPEST = 64
+# A mark can shorten what stood around it to something known, such as a URL without its `#`. Text without secrets, the
+# usual case, is looked at once; two passes settle nearly all others.
+_PASSES = 4
 _REMEMBERED = 1024
 _LONGEST_KEY = 64
 
@@ -42,10 +45,12 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """`text` with `[redacted:KIND]` in place of each secret."""
-        text = self._literals.redact(text)
-        text = redact_shapes(text)
-        text = self._pairs.redact(text)
-        return redact_bearers(text)
+        for _ in range(_PASSES):
+            before = text
+            text = self._pairs.redact(redact_shapes(self._literals.redact(before)))
+            if text == before:
+                break
+        return text
 
     def value(self, value: Any) -> Any:
         """A copy of a JSON value without secrets; what lies deeper than 64 levels becomes `[redacted:depth]`.
