@@ -6,7 +6,6 @@ that SQLite cannot open carries its problem and stops nothing else.
 
 import contextlib
 import functools
-import json
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -182,12 +181,12 @@ def try_columns(conn: sqlite3.Connection, name: str) -> tuple[list[Column], str]
 
 def read_column_names(conn: sqlite3.Connection, tables: Mapping[str, Table]) -> dict[str, list[str]]:
     """The column names of all tables in one go, without those of broken views."""
-    # One row a table: half the time of one row a column.
+    # One row a table takes half the time of one row a column, and no name can hold a NUL.
     rows = conn.execute(
-        "SELECT s.name, json_group_array(x.name) FROM sqlite_schema s JOIN pragma_table_xinfo(s.name, 'main') x "
+        "SELECT s.name, group_concat(x.name, char(0)) FROM sqlite_schema s JOIN pragma_table_xinfo(s.name, 'main') x "
         "WHERE s.type='table' AND s.rootpage > 0 GROUP BY s.rowid"
     )
-    names: dict[str, list[str]] = {str(table): json.loads(columns) for table, columns in rows}
+    names: dict[str, list[str]] = {str(table): str(columns).split("\0") for table, columns in rows}
     for table in tables.values():
         if table.kind in ("view", "virtual"):
             names[table.name] = [column.name for column in try_columns(conn, table.name)[0]]
@@ -199,7 +198,8 @@ def read_foreign_keys(conn: sqlite3.Connection, tables: Mapping[str, Table]) -> 
     folded = {fold(name): name for name in tables}
     rows = conn.execute(
         'SELECT s.name, f.id, f."table", f."from", f."to", f.on_update, f.on_delete FROM sqlite_schema s '
-        "JOIN pragma_foreign_key_list(s.name, 'main') f WHERE s.type='table' ORDER BY s.rowid, f.id DESC, f.seq"
+        "JOIN pragma_foreign_key_list(s.name, 'main') f "
+        "WHERE s.type='table' AND s.sql LIKE '%references%' ORDER BY s.rowid, f.id DESC, f.seq"
     )
     keys: dict[tuple[str, int], ForeignKey] = {}
     for table, number, target, column, target_column, on_update, on_delete in rows:
