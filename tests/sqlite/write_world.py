@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mcp_servers_shared.guard.sql.write_gate import require_write
+from mcp_servers_sqlite.engine.change import Outcome, Request, perform
 from mcp_servers_sqlite.engine.connection import Deadline, GuardedConnection
 from mcp_servers_sqlite.engine.settings import Settings
+from mcp_servers_sqlite.engine.transaction import transaction
 from mcp_servers_sqlite.engine.write_connection import open_read_write
 from mcp_servers_sqlite.engine.writing import apply, preview
 
@@ -57,6 +60,12 @@ def applied(path: Path, sql: str, params: Any = None, *, expect: str | None = No
     digest = expect if expect is not None else previewed(path, sql, params, **more)["digest"]
     with writing(path) as connection:
         return apply(connection, {"sql": sql, "params": params, "expect_digest": digest, **more})
+
+
+def outcome(path: Path, sql: str, sample_rows: int = 1_000) -> Outcome:
+    """Everything that the statement does, before it is rolled back."""
+    with writing(path) as connection, transaction(connection):
+        return perform(connection, Request(require_write(sql), [], sample_rows, 50))
 
 
 def dump(path: Path) -> str:
