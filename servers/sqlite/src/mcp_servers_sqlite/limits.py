@@ -22,7 +22,7 @@ class Limits:
     result_chars: int = 48_000
     reply_bytes: int = 4 * _MIB
     heap_bytes: int = 160 * _MIB
-    cache_kib: int = 4_096
+    cache_kib: int = 2_048
     address_space_bytes: int = 256 * _MIB
     file_bytes: int = 48 * _MIB
     retire_bytes: int = 48 * _MIB

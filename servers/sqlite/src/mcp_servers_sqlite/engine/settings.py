@@ -50,7 +50,7 @@ class Settings(NamedTuple):
     result_chars: int = 48_000
     reply_bytes: int = 4 * 1024 * 1024
     heap_bytes: int = 160 * 1024 * 1024
-    cache_kib: int = 4_096
+    cache_kib: int = 2_048
     address_space_bytes: int = 256 * 1024 * 1024
     file_bytes: int = 48 * 1024 * 1024
     retire_bytes: int = 48 * 1024 * 1024

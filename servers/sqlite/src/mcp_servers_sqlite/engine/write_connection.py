@@ -14,7 +14,7 @@ _TRIGGER_DEPTH = 1000
 # The gate caps the caller's text. Our own triggers on a table of 2,000 columns are longer than that.
 _SQL_BYTES = 1_000_000
 # A write that outgrows its cache goes to the file early, page by page and with a hot journal; one writer may have more.
-_CACHE_TIMES = 4
+_CACHE_TIMES = 8
 
 
 def open_read_write(path: str, settings: Settings, *, deadline: Deadline | None = None) -> GuardedConnection:
