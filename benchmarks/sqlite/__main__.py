@@ -64,6 +64,7 @@ def _header(peers: Peers) -> str:
         " ours and the SDK's with the 2026-07-28 protocol, the others after `initialize`.",
         "",
         *[f"- {line}" for line in machine.describe()],
+        f"- {machine.commit(ROOT)}",
         f"- load averages at the start: {machine.load()}; this run at {machine.priority()}",
         *[f"- {line}" for line in peers.versions()],
         *[f"- not measured: {name}: {reason}" for name, reason in peers.missing.items()],

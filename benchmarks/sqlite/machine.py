@@ -4,6 +4,7 @@ import os
 import platform
 import sqlite3
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,19 @@ def describe() -> list[str]:
         f"{os.cpu_count()} cores ({_cpu()}), {_memory()} of memory, {platform.system()} {platform.release()}",
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
     ]
+
+
+def commit(root: Path) -> str:
+    """The commit that was measured, and whether files differ from it."""
+    git = ["git", "-C", str(root)]
+    try:
+        name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, check=True, text=True).stdout
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--", "shared", "servers"], capture_output=True, check=True, text=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "commit unknown"
+    return f"commit {name.strip()}{' with uncommitted changes' if changed.strip() else ''}"
 
 
 def priority() -> str:
