@@ -20,6 +20,11 @@ CREATE TABLE keyed(k TEXT PRIMARY KEY, v) WITHOUT ROWID;
 CREATE TABLE loose(code TEXT UNIQUE, n INT PRIMARY KEY, d INTEGER);
 CREATE TABLE descending(id INTEGER PRIMARY KEY DESC, v);
 CREATE TABLE folded(code TEXT NOT NULL UNIQUE COLLATE NOCASE);
+CREATE TABLE partly(c TEXT NOT NULL, live INTEGER);
+CREATE UNIQUE INDEX partly_c ON partly(c) WHERE live = 1;
+CREATE TABLE several(a INTEGER NOT NULL, b INTEGER NOT NULL, UNIQUE(a, b));
+CREATE TABLE mixed(code TEXT NOT NULL COLLATE NOCASE);
+CREATE UNIQUE INDEX mixed_code ON mixed(code COLLATE BINARY);
 CREATE INDEX t_grp ON t(grp);
 CREATE UNIQUE INDEX t_partial ON t(note) WHERE note IS NOT NULL;
 CREATE VIEW v AS SELECT * FROM t;
@@ -57,6 +62,9 @@ COUNTED = [
     "SELECT code FROM folded ORDER BY code",
     "SELECT code FROM loose ORDER BY code",
     "SELECT n FROM loose ORDER BY n",
+    "SELECT c FROM partly ORDER BY c",
+    "SELECT a, b FROM several ORDER BY a",
+    "SELECT code FROM mixed ORDER BY code",
     "SELECT id FROM descending ORDER BY id",
     "SELECT note FROM t ORDER BY note",
     "SELECT a, b FROM pairs ORDER BY a, b",
@@ -86,6 +94,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ("INSERT INTO loose VALUES(?,?,?)", [(None if n % 2 else f"l{n}", n, n) for n in range(12)]),
             ("INSERT INTO descending VALUES(?,?)", [(n, n) for n in range(12)]),
             ("INSERT INTO folded VALUES(?)", [(f"f{n}",) for n in range(12)]),
+            ("INSERT INTO partly VALUES(?,?)", [("c", 0), ("c", 0), ("c", 1), ("d", 0)]),
+            ("INSERT INTO several VALUES(?,?)", [(n // 5, n) for n in range(10)]),
+            ("INSERT INTO mixed VALUES(?)", [("a",), ("A",), ("b",), ("B",)]),
         ],
     )
 

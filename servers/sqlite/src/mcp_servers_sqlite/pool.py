@@ -59,7 +59,7 @@ class WorkerPool:
     @property
     def pids(self) -> list[int]:
         """Process ids of the workers that live now."""
-        return sorted(worker.pid for worker in self._workers)
+        return sorted(worker.pid for worker in self._workers if worker.pid)
 
     async def run(
         self, operation: str, database: str, args: Mapping[str, Any], *, deadline: float | None = None

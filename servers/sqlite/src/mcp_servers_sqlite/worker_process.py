@@ -54,6 +54,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         self._transport: asyncio.SubprocessTransport | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stderr = b""
+        self._exited = False
         self.pid = 0
         self.reason = ""
         self.retired = False
@@ -92,7 +93,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
     @property
     def alive(self) -> bool:
         """Whether it may be asked again."""
-        return not (self.retired or self.reason or self._ended.done())
+        return not (self.retired or self.reason or self._exited)
 
     @property
     def stderr(self) -> str:
@@ -105,6 +106,8 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         Raises:
             WorkerDied: the process ended instead of answering.
         """
+        if not self.alive:
+            raise self._death()
         answer = self._expect(self._expected + 1)
         self._send(frames.encode({**request, "id": self._expected}))
         return await answer
@@ -133,6 +136,8 @@ class WorkerProcess(asyncio.SubprocessProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.SubprocessTransport, transport)
         self.pid = self._transport.get_pid()
+        if self.reason:
+            self._transport.kill()
         answers = self._transport.get_pipe_transport(1)
         if answers is not None:
             widen(answers.get_extra_info("pipe").fileno())
@@ -161,10 +166,13 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             self._ended.set_result(None)
 
     def process_exited(self) -> None:
+        self._exited = True
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
-            returncode = self._transport.get_returncode() if self._transport else None
-            answer.set_exception(WorkerDied(returncode, self.reason))
+            answer.set_exception(self._death())
+
+    def _death(self) -> WorkerDied:
+        return WorkerDied(self._transport.get_returncode() if self._transport else None, self.reason)
 
     def _expect(self, identity: int) -> asyncio.Future[dict[str, Any]]:
         self._expected = identity
