@@ -7,13 +7,15 @@ stat calls, and the worker is asked only when a file moved.
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp.shared.subscriptions import ResourceUpdated, ServerEvent
 
-from mcp_servers_shared.errors import ServerError
+from mcp_servers_shared.errors import Busy, ServerError
 from mcp_servers_sqlite.databases import DatabaseFile
 from mcp_servers_sqlite.pool import WorkerPool
 
@@ -53,44 +55,70 @@ async def watch(bus: WatchedBus, pool: WorkerPool, databases: Mapping[str, Datab
         bus.wanted = anyio.Event()
         if not bus.listeners:
             await bus.wanted.wait()
-        seen: dict[str, tuple[object, dict[str, Any]]] = {}
-        for name, file in databases.items():
-            seen[name] = (_file_marks(file), await _version(pool, name))
+        # Before anything else: what changes while the first states are read must not be missed.
+        seen = {name: _Seen(_file_marks(file)) for name, file in databases.items()}
+        for name in databases:
+            seen[name].state = await _state(pool, name)
         while bus.listeners:
-            await anyio.sleep(INTERVAL_SECONDS)
             for name, file in databases.items():
-                marks = _file_marks(file)
-                if marks != seen[name][0]:
-                    now = await _version(pool, name)
-                    await _publish(bus, pool, name, seen[name][1], now)
-                    seen[name] = (marks, now)
+                await _look(bus, pool, name, file, seen[name])
+            await anyio.sleep(INTERVAL_SECONDS)
 
 
-async def _publish(
-    bus: WatchedBus, pool: WorkerPool, database: str, before: dict[str, Any], now: dict[str, Any]
-) -> None:
-    if before == now:
+@dataclass
+class _State:
+    """Marks of the schema and the data, and the names of the tables; an error's code in their place."""
+
+    marks: dict[str, Any]
+    tables: frozenset[str] = frozenset[str]()
+
+
+@dataclass
+class _Seen:
+    """What a database looked like, from outside and from inside."""
+
+    files: tuple[object, ...]
+    state: _State | None = None
+    first: bool = True
+
+
+async def _look(bus: WatchedBus, pool: WorkerPool, database: str, file: DatabaseFile, seen: _Seen) -> None:
+    files = _file_marks(file)
+    if files == seen.files:
+        seen.first = False
         return
+    now = await _state(pool, database, seen.state)
+    if now is None:
+        return
+    # The first state may be younger than the first marks, and then it has what changed already: all may have changed.
+    if now != seen.state or seen.first:
+        await _publish(bus, None if seen.first else seen.state, now)
+    seen.files, seen.state, seen.first = files, now, False
+
+
+async def _publish(bus: WatchedBus, before: _State | None, now: _State) -> None:
     await bus.publish(ResourceUpdated(uri="data://version"))
-    if before.get("schema") == now.get("schema"):
+    if before is not None and before.marks.get("schema") == now.marks.get("schema") and before.tables == now.tables:
         return
     for uri in ("schema://tables", "schema://diagram"):
         await bus.publish(ResourceUpdated(uri=uri))
+    for name in sorted({*now.tables, *(before.tables if before else ())}):
+        await bus.publish(ResourceUpdated(uri=f"schema://tables/{quote(name, safe='')}"))
+
+
+async def _state(pool: WorkerPool, database: str, before: _State | None = None) -> _State | None:
+    """The state now; None when the workers have no time, so that it is asked for again."""
     try:
+        mark = await pool.run("version", database, {})
+        if before is not None and before.marks.get("schema") == mark["schema"]:
+            return _State({"schema": mark["schema"], "data": mark["data"]}, before.tables)
         names = await pool.run("complete", database, {"kind": "table", "prefix": "", "all": True})
-    except ServerError:
-        return
-    for name in names["values"]:
-        await bus.publish(ResourceUpdated(uri=f"schema://tables/{name}"))
-
-
-async def _version(pool: WorkerPool, database: str) -> dict[str, Any]:
-    try:
-        reply = await pool.run("version", database, {})
+    except Busy:
+        return None
     except ServerError as error:
         logger.info("change mark of %s: %s", database, error.code)
-        return {"error": error.code}
-    return {"schema": reply["schema"], "data": reply["data"]}
+        return _State({"error": error.code})
+    return _State({"schema": mark["schema"], "data": mark["data"]}, frozenset(names["values"]))
 
 
 def _file_marks(file: DatabaseFile) -> tuple[object, ...]:
