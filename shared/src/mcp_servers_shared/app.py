@@ -1,6 +1,6 @@
 """Builds an `MCPServer` with the pipeline around it. What a server's `build(settings)` calls."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,7 @@ from mcp.server import CacheHint
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
+from mcp.types import Completion
 from mcp.types import Tool as ListedTool
 
 from mcp_servers_shared import __version__
@@ -34,8 +35,9 @@ from mcp_servers_shared.pipeline import (
 )
 from mcp_servers_shared.settings import ServerSettings
 from mcp_servers_shared.state import StateFolder
-from mcp_servers_shared.tooling import StrictTool
+from mcp_servers_shared.tooling import StrictTool, carried
 
+Completer = Callable[..., Awaitable[Completion | None]]
 Lifespan = Callable[["Server"], AbstractAsyncContextManager[Any]]
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 
@@ -68,6 +70,16 @@ class Server(MCPServer[Any]):
 
     async def list_tools(self) -> list[ListedTool]:
         return [tool for tool in await super().list_tools() if tool.name not in self.unlisted]
+
+    def completion(self) -> Callable[..., Any]:
+        """The SDK's decorator, for functions that may raise what tools may raise."""
+        register = super().completion()
+
+        def decorate(func: Completer) -> Completer:
+            register(carried(func))
+            return func
+
+        return decorate
 
     def add_prompt(self, prompt: Prompt) -> None:
         super().add_prompt(prompt)
