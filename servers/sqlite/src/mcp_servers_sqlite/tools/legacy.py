@@ -16,10 +16,15 @@ ConfirmId = Annotated[str | None, Field(description="From the preview, once the 
 
 
 @tool(kind="read", title="Read query", listed=False)
-async def read_query(query: str, ctx: Context[Any, Any]) -> CallToolResult:
+async def read_query(
+    query: str,
+    ctx: Context[Any, Any],
+    cursor: Annotated[str | None, Field(description="next_cursor of the page before, same query")] = None,
+) -> CallToolResult:
     """Run one SELECT. The same as query_database."""
     app = app_of(ctx)
-    return await read_rows(app, query, None, app.database(None), limit=min(1000, app.settings.max_rows))
+    most = min(1000, app.settings.max_rows)
+    return await read_rows(app, query, None, app.database(None), limit=most, cursor=cursor)
 
 
 @tool(kind="write", title="Write query", destructive=True, listed=False)
