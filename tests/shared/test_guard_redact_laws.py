@@ -108,7 +108,7 @@ def test_a_json_password_never_comes_through(password: str, style: int) -> None:
 
 MEGABYTE = 1_000_000
 HANG = 20.0
-LONGEST = ["a", "sk-", 'password="', "token: ", "a://", "x=[redacted:x]@"]
+LONGEST = ["a", "sk-", "eyJaaaaaaaa-", "Cookie: ", 'password="', "a://", "x=[redacted:x]@", "a: password=[redacted:x]@"]
 ADVERSARIAL = [
     *("a", "a ", "\\", '"', "password=", 'password="', "token: ", 'cookie: "', "Cookie: ", "pwd=/", "--token ", "a="),
     *("a://", "a:b@", "https://", "redis://a@", "redis://a:", "sk-", "sk-sk_", "eyJaaaaaaaa-", "eyJaaaaaaaa.", "ghp_"),

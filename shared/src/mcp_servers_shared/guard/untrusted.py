@@ -22,7 +22,8 @@ _HIDDEN = (
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800"  # zero width, separators, bidi, braille blank
     "\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"  # fillers, variation selectors, BOM, interlinear marks
     "\ud800-\udfff"  # lone surrogates: they cannot be encoded
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # shorthand, musical, tags
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # hieroglyph, shorthand and musical controls
+    "\U000e0000-\U000e0fff"  # tags and the other variation selectors
 )
 # One presentation selector after a visible character is ordinary emoji; a second one in a row hides data.
 _REPEATED_SELECTOR = "(?<=[\ufe0e\ufe0f])[\ufe0e\ufe0f]"
