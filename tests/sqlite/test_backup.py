@@ -88,7 +88,7 @@ def test_a_backup_while_another_program_writes(bank: Path, tmp_path: Path, monke
 
 @pytest.mark.requirement("BACKUP-1")
 @pytest.mark.parametrize("kind", ["file", "folder", "link", "empty"])
-def test_nothing_is_overwritten(bank: Path, tmp_path: Path, kind: str) -> None:
+def test_nothing_is_overwritten(bank: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "taken"
     if kind == "folder":
         target.mkdir()
@@ -97,6 +97,7 @@ def test_nothing_is_overwritten(bank: Path, tmp_path: Path, kind: str) -> None:
     else:
         target.write_text("mine" if kind == "file" else "")
     there = files(tmp_path)
+    monkeypatch.setattr(module, "_copy", lambda *_: pytest.fail("it was refused before anything was copied"))
     with pytest.raises(InvalidInput) as refused:
         copied(bank, target)
     assert refused.value.code == "backup_exists"

@@ -136,7 +136,8 @@ def test_the_moment_of_writing_may_differ(tmp_path: Path) -> None:
     for sql in (
         "INSERT INTO t(a) VALUES(5)",
         "UPDATE t SET a=a+1",
-        "UPDATE t SET a=a+1, day=date('now'), at=unixepoch()",
+        "UPDATE t SET a=a+1, day=date('now'), at=strftime('%Y-%m-%d %H:%M:%f','now')",
+        "UPDATE t SET a=a+1, day=time('now'), at=unixepoch()",
     ):
         shown = previewed(path, sql)
         assert any("reads the clock" in note for note in shown["notes"]), sql

@@ -53,8 +53,9 @@ class _Samples:
         return [change.table, change.change, old, new]
 
     def _new(self, change: Change, name: str, value: Any) -> Any:
-        kept = change.before is not None and change.before[name] == value
-        if self._moment is None or kept or not self._moment.holds(value):
+        if change.before is not None and change.before[name] == value:
+            return self._old(change.table, name, value)
+        if self._moment is None or not self._moment.holds(value):
             return _plain(value)
         self._written.add((change.table, name, value))
         return NOW
