@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from mcp_servers_shared.audit import AuditLog, Verification, verify
+from mcp_servers_shared.audit import AuditLog, Verification, iterate, verify
+from mcp_servers_shared.errors import AuditUnavailable
 from mcp_servers_shared.state import StateFolder
+
+Lines = list[bytes]
 
 
 class AuditWorld:
@@ -33,16 +36,21 @@ class AuditWorld:
             for number in range(count):
                 log.append({"n": number})
 
-    def lines(self, number: int = 0) -> list[bytes]:
+    def lines(self, number: int = 0) -> Lines:
         """The lines of the current file, or of a rotated one."""
         return self.file(number).read_bytes().splitlines(keepends=True)
 
     def file(self, number: int = 0) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}") if number else self.path
 
-    def put(self, lines: list[bytes], number: int = 0) -> None:
+    def put(self, lines: Lines, number: int = 0) -> None:
         """What a tamperer makes of a file."""
         self.file(number).write_bytes(b"".join(lines))
+
+    def tampered(self, path: Path, lines: Lines) -> Verification:
+        """What verify says after `lines` were put at `path`."""
+        path.write_bytes(b"".join(lines))
+        return self.verify(path)
 
     def verify(self, path: Path | None = None) -> Verification:
         return verify(path or self.path, state=self.state)
@@ -61,6 +69,23 @@ class AuditWorld:
     def close(self) -> None:
         for log in self._open:
             log.close()
+
+
+def numbers(path: Path) -> list[int]:
+    """The records of a log by their number."""
+    return [record["n"] for record in iterate(path)]
+
+
+def refusal_of(log: AuditLog) -> AuditUnavailable:
+    """Append, and return the refusal, which says what was wrong and what to do, and names no folder."""
+    with pytest.raises(AuditUnavailable) as refusal:
+        log.append({"n": "refused"})
+    error = refusal.value
+    assert error.code == "audit_unavailable"
+    assert "audit.jsonl" in error.message
+    assert "/" not in error.message
+    assert error.hint
+    return error
 
 
 @pytest.fixture

@@ -46,5 +46,5 @@ def refused(name: str, reason: str, what: str, remedy: str) -> AuditUnavailable:
     )
 
 
-RESTORE = f"Put the state folder back, or restart the server; where the log is still there, {ELSEWHERE}."
+RESTORE = f"Put the state folder back, or {ELSEWHERE} to begin another log."
 SET_ASIDE = f"Check it with `mcp-servers-bundle audit verify PATH`, move it aside, or {ELSEWHERE}."

@@ -113,8 +113,10 @@ class HeadFile:
 
     def close(self) -> None:
         """Give the descriptor back, and with it the lock."""
-        with contextlib.suppress(OSError):
-            os.close(self._descriptor)
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
     def _look(self) -> None:
         # Only now and then, since it costs more than the lock: a head that goes away just after an append and one
