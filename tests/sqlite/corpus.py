@@ -49,8 +49,12 @@ class Outcome:
             return f"took {self.seconds:.2f} s"
         if self.error is not None and not isinstance(self.error, ServerError):
             return f"raised {type(self.error).__name__}"
+        if isinstance(self.error, ServerError) and self.error.code in ("internal", "worker_crashed", "worker_garbage"):
+            return f"broke the worker: {self.error.code}"
         if self.reply is not None and len(json.dumps(self.reply)) > 4_000_000:
             return "answered with more than 4 MB"
+        if self.reply is not None and len(str(self.reply.get("text"))) > 48_000:
+            return "answered over its budget"
         if CANARY in json.dumps(self.reply) or "canary" in str(self.error):
             return "leaked"
         if self.case.expect == "rejected":
@@ -101,8 +105,12 @@ class Target:
 
     def changes(self) -> list[str]:
         """Files that were changed, made or lost since the beginning."""
-        after = snapshot(self.folder)
+        after = self.digests()
         return sorted(name for name in {*self.before, *after} if self.before.get(name) != after.get(name))
+
+    def digests(self) -> dict[str, str]:
+        """The digest of every file in the folder now."""
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self.folder.iterdir()}
 
     def _fill(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -123,12 +131,9 @@ def target(folder: Path) -> Target:
     other = sqlite3.connect(folder / "other.db")
     other.executescript(f"CREATE TABLE secret(v); INSERT INTO secret VALUES('{CANARY}')")
     other.close()
-    return Target(folder, snapshot(folder))
-
-
-def snapshot(folder: Path) -> dict[str, str]:
-    """The digest of every file in a folder."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    aim = Target(folder)
+    aim.before = aim.digests()
+    return aim
 
 
 async def attempt(pool: WorkerPool, case: Case) -> Outcome:

@@ -128,9 +128,8 @@ def test_cancelling_a_read_ends_its_process(sql: str) -> None:
 
 
 @pytest.mark.requirement("SQL-3")
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="from Python 3.12 on the tokenizer pointer is off by setconfig")
 def test_a_crash_is_reported_and_the_next_call_works(tmp_path: Path) -> None:
-    """The known SELECT that calls an address of the caller's choice, with the authorizer taken away."""
+    """The known SELECT that calls an address of the caller's choice, with the layers taken away that stop it."""
     path = tmp_path / "crash.db"
     connection = sqlite3.connect(path)
     if "ENABLE_FTS3_TOKENIZER" not in [row[0] for row in connection.execute("PRAGMA compile_options")]:
@@ -141,7 +140,7 @@ def test_a_crash_is_reported_and_the_next_call_works(tmp_path: Path) -> None:
     sql = "SELECT fts3_tokenizer('simple', x'4141414141414141'), (SELECT count(*) FROM pragma_table_info('f'))"
 
     async def test() -> None:
-        async with pool_on(path, layers=ALL_LAYERS - {"authorizer"}) as pool:
+        async with pool_on(path, layers=ALL_LAYERS - {"authorizer", "defensive"}) as pool:
             await pool.run("query", "db", ONE)
             with pytest.raises(Unavailable) as caught:
                 await pool.run("query", "db", {"sql": sql})
@@ -239,7 +238,7 @@ def test_closing_ends_running_calls_and_leaves_nothing() -> None:
 
 
 def check_confinement(process: Path) -> None:
-    assert (process / "environ").read_bytes() == b""
+    assert (process / "environ").read_bytes() in (b"", b"SQLITE_TMPDIR=/dev/shm\0")
     assert (process / "cwd").readlink() == Path("/")
     limits = (process / "limits").read_text(encoding="ascii")
     assert f"Max address space         {PATIENT.address_space_bytes}" in limits

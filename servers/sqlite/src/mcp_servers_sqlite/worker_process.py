@@ -59,8 +59,10 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         self.reason = ""
         self.retired = False
 
-    async def start(self, command: Sequence[str], hello: Mapping[str, Any], timeout: float) -> None:
-        """Starts the process and waits until it says that it is ready, at most `timeout` seconds.
+    async def start(
+        self, command: Sequence[str], environment: Mapping[str, str], hello: Mapping[str, Any], timeout: float
+    ) -> None:
+        """Starts the process with this environment and no other, and waits at most `timeout` seconds until it is ready.
 
         Raises:
             WorkerDied: it ended instead.
@@ -68,7 +70,8 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         """
         loop = asyncio.get_running_loop()
         ready = self._expect(0)
-        environment = {"SYSTEMROOT": os.environ.get("SYSTEMROOT", "")} if sys.platform == "win32" else {}
+        if sys.platform == "win32":
+            environment = {**environment, "SYSTEMROOT": os.environ.get("SYSTEMROOT", "")}
         try:
             await loop.subprocess_exec(lambda: self, *command, env=environment, cwd=_ROOT)
         except BaseException:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mcp_servers_shared.errors import InvalidInput
-from mcp_servers_shared.guard.sql.gate import Statement, classify, require_read, words
+from mcp_servers_shared.guard.sql.gate import Statement, require_read, unchecked, words
 from mcp_servers_sqlite.engine import settings as layer
 from mcp_servers_sqlite.engine.arguments import parameters, text, whole
 from mcp_servers_sqlite.engine.connection import GuardedConnection, lenient
@@ -97,8 +97,7 @@ def _order_of(connection: GuardedConnection, request: _Request, width: int) -> "
 def _read_request(connection: GuardedConnection, args: Mapping[str, Any]) -> _Request:
     settings = connection.settings
     sql = text(args, "sql")
-    gated = layer.GATE in connection.layers
-    statement = require_read(sql) if gated else classify(sql)
+    statement = require_read(sql) if layer.GATE in connection.layers else unchecked(sql)
     style = args.get("format") or "markdown"
     if style not in ("markdown", "json"):
         raise InvalidInput("'format' is markdown or json", code="invalid_arguments")
@@ -162,6 +161,6 @@ def _raise_as_written(
     connection: GuardedConnection, request: _Request, page: Page, error: sqlite3.OperationalError
 ) -> None:
     """Raises the error of the statement as the caller wrote it: ours may complain about the LIMIT we added."""
-    if page.sql != request.statement.text and error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+    if page.sql != request.statement.text and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR:
         connection.execute("EXPLAIN " + request.statement.text, request.params).close()
     raise error

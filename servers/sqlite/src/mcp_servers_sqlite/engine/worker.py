@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from mcp_servers_shared.errors import LimitExceeded, ServerError, Unavailable, WritesDisabled
 from mcp_servers_shared.guard.sql.policy import PlanPolicy, ReadPolicy
-from mcp_servers_sqlite.engine import confinement, frames, scratch
+from mcp_servers_sqlite.engine import confinement, frames
 from mcp_servers_sqlite.engine import settings as layer
 from mcp_servers_sqlite.engine.connection import Deadline, GuardedConnection, open_read_only
 from mcp_servers_sqlite.engine.failures import translate
@@ -32,8 +32,6 @@ class Worker:
         hello = self._read() or {}
         self.settings = Settings.from_wire(hello.get("settings", {}))
         self._writer = hello.get("role") == WRITER
-        if not self._writer:
-            scratch.find_folder()
         confinement.confine(self.settings, hello.get("parent", 0), writer=self._writer, interrupt=self._interrupt)
 
     def serve(self) -> None:

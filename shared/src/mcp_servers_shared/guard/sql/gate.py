@@ -77,6 +77,11 @@ def classify(sql: str) -> Statement:
     return _statement(sql[: tokens[-1].end], tokens)
 
 
+def unchecked(sql: str) -> Statement:
+    """The text as it is, for a test that shows what holds without the gate."""
+    return Statement(UNKNOWN, "", sql, significant(sql))
+
+
 def require_read(sql: str) -> Statement:
     """The statement, when it is one that a read-only call may try.
 
