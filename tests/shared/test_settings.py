@@ -62,7 +62,7 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
 
 
 def test_precedence(monkeypatch: pytest.MonkeyPatch, env_file: Callable[[str], str]) -> None:
-    """Flag, own variable, shared variable, own line in the file, shared line in the file, default: the strongest wins."""
+    """Flag, own variable, shared variable, own line in the file, shared line, default: the strongest wins."""
     assert load(ToySettings, []).port == 8000
     file = ["--env-file", env_file("MCP_SERVERS_PORT=1\n")]
     assert load(ToySettings, file).port == 1

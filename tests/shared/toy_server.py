@@ -1,8 +1,9 @@
 """A small server made of everything in shared: built in tests, or run as `python tests/shared/toy_server.py`.
 
-`--marker FILE` gets a line when the lifespan begins and one when it has ended, half a second's worth of awaits later.
+`--marker FILE` gets a line when the lifespan begins, when it has ended, a few awaits later, and when the process does.
 """
 
+import atexit
 import logging
 import sys
 from collections.abc import AsyncGenerator, Sequence
@@ -185,6 +186,7 @@ def build(settings: ToySettings, *, app: ToyApp | None = None, store: RateStore 
     @asynccontextmanager
     async def lifespan(server: Server) -> AsyncGenerator[ToyApp]:
         _mark(settings, "opened")
+        atexit.register(_mark, settings, "left")
         try:
             yield app or ToyApp(settings)
         finally:

@@ -4,10 +4,15 @@ def main() -> None:
     serve(SqliteSettings, build, check)
 """
 
+import atexit
+import contextlib
+import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import anyio
 
@@ -15,6 +20,8 @@ from mcp_servers_shared.app import Server
 from mcp_servers_shared.errors import ServerError
 from mcp_servers_shared.settings import ServerSettings, SettingsT, load
 from mcp_servers_shared.transports.http import require_loopback
+
+_PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,10 @@ def serve(
     check: Callable[[SettingsT], Sequence[Finding]],
     argv: Sequence[str] | None = None,
 ) -> None:
-    """Run a server until its client leaves. Ends the process: 0 after a clean end, 1 for a failed check, 2 for
-    settings that cannot be served."""
+    """Run a server until its client leaves. Ends the process.
+
+    Exits: 0 after a clean end, 1 for a failed check or a crash, 2 for settings that cannot be served.
+    """
     settings = load(settings_class, sys.argv[1:] if argv is None else argv)
     try:
         if settings.transport != "stdio":
@@ -53,6 +62,12 @@ def serve(
     except ServerError as error:
         sys.stderr.write(f"{settings.program}: {error.for_model()}\n")
         _leave(2)
+    except KeyboardInterrupt:
+        # Before there was anything to close.
+        _leave(0)
+    except Exception:
+        logging.getLogger("mcp_servers").exception("%s ended by a fault of its own", settings.program)
+        _leave(1)
     _leave(0)
 
 
@@ -79,8 +94,16 @@ def _report(findings: Sequence[Finding]) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-def _leave(code: int) -> None:
-    """Everything is closed by now; the interpreter's own teardown would only take half a second more."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+def _leave(code: int) -> NoReturn:
+    """Everything is closed by now; the interpreter's own teardown would only take half a second more.
+
+    What registered for the end (logs, exporters of traces) still has its turn, for two seconds.
+    """
+    timer = threading.Timer(_PATIENCE_S, os._exit, [code])
+    timer.daemon = True
+    timer.start()
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
     os._exit(code)

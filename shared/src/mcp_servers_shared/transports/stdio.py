@@ -1,8 +1,9 @@
 """Newline-delimited JSON-RPC over the process's own pipes.
 
 On POSIX without threads: the SDK's stdio hops to a worker thread for every read, write and flush, and a first Ctrl-C
-waits there until stdin closes. Here EOF, SIGINT and SIGTERM all end the server the same way: the lifespan is closed,
-what is written is flushed, the process ends. Where stdin is no pipe (a file, Windows) the SDK's transport serves.
+waits there until stdin closes. Here EOF, SIGINT, SIGTERM and SIGHUP all end the server the same way: calls underway are
+given up, the lifespan is closed, what is written is let out. Where stdin or stdout cannot be watched (a file, Windows)
+the SDK's transport serves.
 
 While serving, fd 0 is the null device and fd 1 is stderr, so a stray print or a child cannot break the protocol.
 """
@@ -10,11 +11,12 @@ While serving, fd 0 is the null device and fd 1 is stderr, so a stray print or a
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import Callable, Generator
 from typing import Any, cast
 
 import anyio
@@ -22,53 +24,76 @@ from mcp.server.mcpserver import MCPServer
 from mcp.types import INVALID_REQUEST, PARSE_ERROR, JSONRPCMessage, jsonrpc_message_adapter
 
 from mcp_servers_shared.compat import ContextSendStream, SessionMessage, create_context_streams, serve_streams
-from mcp_servers_shared.pipes import widen
-from mcp_servers_shared.splice import Splicer, splicing
+from mcp_servers_shared.transports.wire import MOST_LINE_BYTES, Wire
 
-MOST_LINE_BYTES = 4 * 1024 * 1024
-_CHUNK = 1 << 16
+logger = logging.getLogger("mcp_servers")
+
+_ANSWERS_WAITING = 1_000
+_LAST_ANSWERS_S = 0.5
+_PATIENCE_S = 5.0
+"""How long calls and the lifespan may take to end. A thread that never returns must not keep the process."""
 
 
 async def serve_stdio(server: MCPServer[Any]) -> None:
-    """Serve one client on stdin and stdout until it closes the pipe or a signal ends us."""
-    if os.name != "posix" or not _is_stream(0) or not _is_stream(1):
+    """Serve one client on stdin and stdout until it closes the pipe or a signal ends us.
+
+    Raises what the lifespan raises. Leaves fd 0 and 1 diverted: the process is meant to end.
+    """
+    if not _can_watch_pipes():
         await server.run_stdio_async()
         return
     with _private_pipes() as (stdin_fd, stdout_fd):
-        wire = _Wire(stdin_fd, stdout_fd)
+        wire = Wire(stdin_fd, stdout_fd)
         await wire.open()
-        with anyio.CancelScope() as scope, _signals(scope), splicing() as splicer:
-            await _serve(server, wire, splicer)
-        await wire.close()
+        try:
+            await _serve(server, wire)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await wire.close()
 
 
-async def _serve(server: MCPServer[Any], wire: "_Wire", splicer: Splicer) -> None:
+async def _serve(server: MCPServer[Any], wire: Wire) -> None:
     to_server, from_client = create_context_streams[SessionMessage | Exception](0)
-    from_server, to_client = create_context_streams[SessionMessage](0)
+    # With room: an answer that still waits to be taken when the connection ends would be dropped by the SDK.
+    from_server, to_client = create_context_streams[SessionMessage](_ANSWERS_WAITING)
+    reading = anyio.CancelScope()
+    patience = contextlib.ExitStack()
+    failure: Exception | None = None
 
     async def read() -> None:
         async with to_server:
-            async for line in wire.lines():
-                await _deliver(line, to_server, wire)
+            with reading:
+                async for line in wire.lines():
+                    await _deliver(line, to_server, wire)
+        patience.callback(asyncio.get_running_loop().call_later(_PATIENCE_S, _give_up).cancel)
 
     async def write() -> None:
         async with to_client:
             async for message in to_client:
-                line = message.message.model_dump_json(by_alias=True, exclude_unset=True).encode()
-                await wire.send(splicer.splice(line))
+                await wire.send(_json(message))
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(write)
-        tasks.start_soon(read)
-        await serve_streams(server, from_client, from_server)
-        tasks.cancel_scope.cancel()
+    with patience:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(write)
+            tasks.start_soon(read)
+            with _signals(reading.cancel):
+                try:
+                    await serve_streams(server, from_client, from_server)
+                except Exception as error:
+                    failure = error
+                reading.cancel()
+            # The streams are closed: what was answered goes out, unless nobody reads it.
+            tasks.cancel_scope.deadline = anyio.current_time() + _LAST_ANSWERS_S
+    if failure is not None:
+        raise failure
 
 
-async def _deliver(line: bytes | None, to_server: ContextSendStream[SessionMessage | Exception], wire: "_Wire") -> None:
+async def _deliver(line: bytes | None, to_server: ContextSendStream[SessionMessage | Exception], wire: Wire) -> None:
     if line is None:
         limit = MOST_LINE_BYTES // (1024 * 1024)
         await wire.send(_error_line(None, INVALID_REQUEST, f"Message is over {limit} MiB"))
         return
+    await wire.room_for(len(line))
     try:
         message: JSONRPCMessage = jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValueError:
@@ -95,125 +120,74 @@ def _error_line(request_id: str | int | None, code: int, message: str) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}}).encode()
 
 
-class _Wire(asyncio.Protocol):
-    """Lines in, lines out, both with back-pressure."""
-
-    def __init__(self, stdin_fd: int, stdout_fd: int) -> None:
-        self._stdin_fd, self._stdout_fd = stdin_fd, stdout_fd
-        self._buffer = bytearray()
-        self._lines: asyncio.Queue[bytes | EOFError | None] = asyncio.Queue()
-        self._skipping = False
-        self._paused = False
-        self._may_write = asyncio.Event()
-        self._may_write.set()
-        self._closed = asyncio.Event()
-
-    async def open(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._reader, _ = await loop.connect_read_pipe(lambda: self, os.fdopen(self._stdin_fd, "rb", 0))
-        self._writer, _ = await loop.connect_write_pipe(
-            lambda: _Outgoing(self._may_write, self._lost), os.fdopen(self._stdout_fd, "wb", 0)
-        )
-
-    async def close(self) -> None:
-        """Let what is written out, for at most a second."""
-        self._reader.close()
-        self._writer.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await self._closed.wait()
-
-    async def lines(self) -> AsyncIterator[bytes | None]:
-        """Each line without its end; None for one that was too long to keep."""
-        while True:
-            line = await self._lines.get()
-            if self._paused and self._lines.qsize() < 16:
-                self._paused = False
-                self._reader.resume_reading()
-            if isinstance(line, EOFError):
-                return
-            if line is None or line.strip():
-                yield line
-
-    async def send(self, line: bytes) -> None:
-        await self._may_write.wait()
-        if not self._closed.is_set():
-            self._writer.write(line + b"\n")
-
-    def data_received(self, data: bytes) -> None:
-        *complete, rest = data.split(b"\n")
-        for piece in complete:
-            self._take(bytes(self._buffer) + piece)
-            self._buffer.clear()
-        self._buffer += rest
-        if len(self._buffer) > MOST_LINE_BYTES:
-            self._skipping = True
-            self._buffer.clear()
-        if self._lines.qsize() > 64 and not self._paused:
-            self._paused = True
-            self._reader.pause_reading()
-
-    def _take(self, line: bytes) -> None:
-        too_long = self._skipping or len(line) > MOST_LINE_BYTES
-        self._skipping = False
-        self._lines.put_nowait(None if too_long else line)
-
-    def eof_received(self) -> bool:
-        self._lines.put_nowait(EOFError())
-        return True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lines.put_nowait(EOFError())
-
-    def _lost(self) -> None:
-        self._closed.set()
-        self._may_write.set()
-        self._lines.put_nowait(EOFError())
-
-
-class _Outgoing(asyncio.BaseProtocol):
-    def __init__(self, may_write: asyncio.Event, lost: Callable[[], None]) -> None:
-        self._may_write, self._lost = may_write, lost
-
-    def pause_writing(self) -> None:
-        self._may_write.clear()
-
-    def resume_writing(self) -> None:
-        self._may_write.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost()
-
-
-def _is_stream(fd: int) -> bool:
-    """asyncio can watch pipes, sockets and terminals, not files."""
+def _json(message: SessionMessage) -> bytes:
     try:
-        mode = os.fstat(fd).st_mode
+        return message.message.model_dump_json(by_alias=True, exclude_unset=True).encode()
+    except ValueError:
+        # Half a surrogate pair in a text: JSON over UTF-8 cannot say it, and one result must not end the connection.
+        text = json.dumps(
+            message.message.model_dump(by_alias=True, exclude_unset=True), ensure_ascii=False, default=str
+        )
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
+
+
+def _give_up() -> None:
+    logger.error("a call or the lifespan did not end; ending without it")
+    os._exit(1)
+
+
+def _can_watch_pipes() -> bool:
+    """asyncio can watch pipes, sockets and terminals: not files, not the null device, not one socket for both ways."""
+    if os.name != "posix":
+        return False
+    try:
+        stdin, stdout = os.fstat(0), os.fstat(1)
     except OSError:
         return False
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)
+    both = stat.S_ISSOCK(stdin.st_mode) and os.path.samestat(stdin, stdout)
+    return not both and all(
+        stat.S_ISFIFO(one.st_mode) or stat.S_ISSOCK(one.st_mode) or os.isatty(fd)
+        for fd, one in enumerate((stdin, stdout))
+    )
 
 
 @contextlib.contextmanager
 def _private_pipes() -> Generator[tuple[int, int], None, None]:
-    """Duplicates of stdin and stdout for the wire; fd 0 and 1 lead elsewhere meanwhile."""
+    """Duplicates of stdin and stdout for the wire; fd 0 and 1 lead elsewhere from now on."""
     sys.stdout.flush()
-    wire = os.dup(0), os.dup(1)
-    widen(wire[1])
-    null = os.open(os.devnull, os.O_RDONLY)
+    wire, kept = (os.dup(0), os.dup(1)), (os.dup(0), os.dup(1))
+    null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
+    try:
+        os.dup2(2, 1)
+    except OSError:
+        os.dup2(null, 1)
     os.close(null)
-    os.dup2(2, 1)
-    yield wire
+    try:
+        yield wire
+    finally:
+        # Watching made them non-blocking for everybody who shares them: a shell would stumble over its terminal.
+        for fd in kept:
+            os.set_blocking(fd, True)
 
 
 @contextlib.contextmanager
-def _signals(scope: anyio.CancelScope) -> Generator[None, None, None]:
+def _signals(end: Callable[[], None]) -> Generator[None, None, None]:
+    """The first signal ends us in order, the second at once."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, scope.cancel)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    seen: list[int] = []
+
+    def came(number: int) -> None:
+        seen.append(number)
+        if len(seen) > 1:
+            os._exit(128 + number)
+        end()
+
+    for number in numbers:
+        loop.add_signal_handler(number, came, number)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             loop.remove_signal_handler(number)
