@@ -24,6 +24,8 @@ from mcp.server.mcpserver import MCPServer
 from mcp.types import INVALID_REQUEST, PARSE_ERROR, JSONRPCMessage, jsonrpc_message_adapter
 
 from mcp_servers_shared.compat import ContextSendStream, SessionMessage, create_context_streams, serve_streams
+from mcp_servers_shared.pipes import widen
+from mcp_servers_shared.splice import Splicer, splicing
 from mcp_servers_shared.transports.wire import MOST_LINE_BYTES, Wire
 
 logger = logging.getLogger("mcp_servers")
@@ -46,13 +48,14 @@ async def serve_stdio(server: MCPServer[Any]) -> None:
         wire = Wire(stdin_fd, stdout_fd)
         await wire.open()
         try:
-            await _serve(server, wire)
+            with splicing() as splicer:
+                await _serve(server, wire, splicer)
         finally:
             with anyio.CancelScope(shield=True):
                 await wire.close()
 
 
-async def _serve(server: MCPServer[Any], wire: Wire) -> None:
+async def _serve(server: MCPServer[Any], wire: Wire, splicer: Splicer) -> None:
     to_server, from_client = create_context_streams[SessionMessage | Exception](0)
     # With room: an answer that still waits to be taken when the connection ends would be dropped by the SDK.
     from_server, to_client = create_context_streams[SessionMessage](_ANSWERS_WAITING)
@@ -70,7 +73,7 @@ async def _serve(server: MCPServer[Any], wire: Wire) -> None:
     async def write() -> None:
         async with to_client:
             async for message in to_client:
-                await wire.send(_json(message))
+                await wire.send(splicer.splice(_json(message)))
 
     with patience:
         async with anyio.create_task_group() as tasks:
@@ -156,6 +159,7 @@ def _private_pipes() -> Generator[tuple[int, int], None, None]:
     """Duplicates of stdin and stdout for the wire; fd 0 and 1 lead elsewhere from now on."""
     sys.stdout.flush()
     wire, kept = (os.dup(0), os.dup(1)), (os.dup(0), os.dup(1))
+    widen(wire[1])
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     try:
