@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from raw_client import ENDINGS, HANG_S, RawServer, assert_well, both_eras, call
+from raw_server import ENDINGS, HANG_S, RawServer, assert_well, both_eras, call
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and pipes as POSIX has them")
 CLEAN = ["opened", "closed", "left"]

@@ -101,16 +101,18 @@ class RawServer:
 
     def start(self, *, modern: bool = False, capabilities: dict[str, Any] | None = None) -> "RawServer":
         """The first words of either era."""
-        if modern:
-            assert "result" in self.ask(request(0, "server/discover", modern=True))
-            return self
-        hello = {
-            "protocolVersion": "2025-11-25",
-            "capabilities": capabilities or {},
-            "clientInfo": {"name": "raw", "version": "1"},
-        }
-        assert "result" in self.ask(request(0, "initialize", hello))
-        self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        hello = request(0, "server/discover", modern=True)
+        if not modern:
+            client = {"name": "raw", "version": "1"}
+            given = {"protocolVersion": "2025-11-25", "capabilities": capabilities or {}, "clientInfo": client}
+            hello = request(0, "initialize", given)
+        try:
+            assert "result" in self.ask(hello)
+            if not modern:
+                self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def end(self, how: int | None = None) -> tuple[int, float]:
