@@ -134,12 +134,12 @@ class WorkerPool:
         return _unwrap(answer, worker)
 
     async def _ask(self, worker: WorkerProcess, lane: Lane, request: Mapping[str, Any], began: float) -> dict[str, Any]:
-        """The worker's answer; the call as a whole, the start of a new worker included, ends in time."""
-        spent = time.monotonic() - began
-        grace = max(self._limits.kill_after - spent, self._limits.kill_after / 5) if KILL in self._layers else _NEVER
-        timer = asyncio.get_running_loop().call_later(request["deadline"] + grace, worker.kill, "deadline")
+        """The worker's answer; the call as a whole ends in time, the start of a new worker included, up to half."""
+        spent = min(time.monotonic() - began, request["deadline"] / 2)
+        left = request["deadline"] - spent + self._limits.kill_after if KILL in self._layers else _NEVER
+        timer = asyncio.get_running_loop().call_later(left, worker.kill, "deadline")
         try:
-            return await worker.ask(request)
+            return await worker.ask({**request, "spent": spent})
         finally:
             timer.cancel()
             lane.took(time.monotonic() - began)

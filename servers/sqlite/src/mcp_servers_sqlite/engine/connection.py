@@ -1,5 +1,6 @@
 """The hardened connection: a new one for every call, closed after it."""
 
+import functools
 import os
 import sqlite3
 import sys
@@ -24,11 +25,14 @@ _shadow_tables: dict[tuple[tuple[str, str], ...], frozenset[str]] = {}
 
 
 class Deadline:
-    """Stops a statement: SQLite calls it every few thousand steps, and a true answer ends the statement."""
+    """Stops a statement: SQLite calls it every few thousand steps, and a true answer ends the statement.
 
-    def __init__(self, seconds: float) -> None:
+    `seconds` are those of the whole call, of which so many were `spent` before.
+    """
+
+    def __init__(self, seconds: float, spent: float = 0.0) -> None:
         self.seconds = seconds
-        self.ends = time.monotonic() + seconds
+        self.ends = time.monotonic() + seconds - spent
         self.interrupted = False
 
     def __call__(self) -> bool:
@@ -59,6 +63,7 @@ def lenient(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
+@functools.lru_cache(maxsize=256)
 def file_uri(path: str, query: str) -> str:
     """A `file:` URI for exactly this file: `?`, `#` and `%` in a name would otherwise open another one."""
     raw = os.fsencode(os.path.abspath(path))

@@ -3,7 +3,7 @@
 A `Part` is a large value that was encoded where it was made, and that the server passes on without reading it. The
 JSON names the parts in `parts`: `[field of "ok", bytes, characters]`.
 
-server -> worker   {"settings", "role"} once, then {"id", "operation", "path", "args", "deadline"}
+server -> worker   {"settings", "role"} once, then {"id", "operation", "path", "args", "deadline", "spent"}
 worker -> server   {"id": 0, "ok": {"pid", "sqlite"}} once, then {"id", "ok" | "error", "retire"?}
 """
 

@@ -48,7 +48,7 @@ class Worker:
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         identity = request["id"]
-        deadline = self._deadline = Deadline(float(request["deadline"]))
+        deadline = self._deadline = Deadline(float(request["deadline"]), spent=float(request["spent"]))
         guarded = layer.ALARM in self.settings.layers
         if guarded:
             confinement.arm(deadline.seconds + 2 * self.settings.kill_after)
