@@ -12,12 +12,16 @@ _SHORTEST_CUT = 200
 def plain_rows(database: Path, sql: str, params: Any = None, most: int = 50) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and the first `most` rows, read with the standard library alone."""
     connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, isolation_level=None)
-    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    connection.text_factory = _lenient
     try:
         cursor = connection.execute(sql, params or ())
         return [str(column[0]) for column in cursor.description], cursor.fetchmany(most)
     finally:
         connection.close()
+
+
+def _lenient(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def differences(answered: dict[str, Any], names: list[str], rows: list[tuple[Any, ...]]) -> list[str]:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 Era = Literal["modern", "legacy"]
 MODERN = "2026-07-28"
@@ -59,7 +59,8 @@ class Reply:
     def code(self) -> str:
         """The stable code of an error, empty where there is none."""
         if "error" in self.message:
-            return str((self.message["error"].get("data") or {}).get("code", ""))
+            evidence: dict[str, Any] = self.message["error"].get("data") or {}
+            return str(evidence.get("code", ""))
         error: dict[str, Any] = self.result.get("_meta", {}).get("mcp-servers/error", {})
         return str(error.get("code", ""))
 
@@ -283,7 +284,7 @@ def resident_bytes(pid: int) -> int:
     """Bytes of memory that a process holds now; 0 when it is gone."""
     try:
         with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * cast(int, os.sysconf("SC_PAGE_SIZE"))
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
         return 0
 

@@ -164,8 +164,11 @@ TOOLS = {
     "search_schema": {"text": "value"},
     "explain_query": {"sql": GOOD},
 }
-STILL_READABLE = {("corrupt", tool) for tool in ("list_tables", "describe_table", "search_schema", "explain_query")}
-STILL_READABLE |= {("truncated", tool) for tool in ("list_tables", "describe_table", "search_schema", "explain_query")}
+STILL_READABLE = {
+    (damage, tool)
+    for damage in ("corrupt", "truncated")
+    for tool in ("list_tables", "describe_table", "search_schema", "explain_query")
+}
 
 
 @pytest.mark.requirement("ERR-1")

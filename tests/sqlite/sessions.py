@@ -10,7 +10,7 @@ import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar
 
 import anyio
 import pytest
@@ -35,7 +35,8 @@ _HANG_SECONDS = 60
 
 def settings(*databases: Path | str, **more: Any) -> SqliteSettings:
     """Settings for these databases, without a rate limit and without an audit log unless asked for."""
-    return SqliteSettings(**{"db": [str(one) for one in databases], "rate_limit": "off", "audit_log": "off", **more})
+    chosen: dict[str, Any] = {"db": [str(one) for one in databases], "rate_limit": "off", "audit_log": "off", **more}
+    return SqliteSettings(**chosen)
 
 
 def play(
@@ -46,7 +47,7 @@ def play(
 ) -> AnswerT:
     """What `scene` returns. `answerer` gets each question and answers for the person; without it nobody is asked."""
 
-    async def asked(_: Any, params: Any) -> ElicitResult:
+    async def asked(context: Any, params: Any) -> ElicitResult:
         assert answerer is not None
         return answerer(params.message)
 
@@ -99,8 +100,8 @@ def data_of(result: CallToolResult) -> dict[str, Any]:
 def code_of(result: CallToolResult) -> str:
     """The stable code of an error; fails for anything else. The text must say the code too, and what to do."""
     assert result.is_error, text_of(result)
-    meta = cast("dict[str, Any]", result.meta or {})
-    code = str(meta["mcp-servers/error"]["code"])
+    error: dict[str, Any] = (result.meta or {})["mcp-servers/error"]
+    code = str(error["code"])
     assert text_of(result).startswith(f"[{code}] ")
     return code
 

@@ -194,4 +194,4 @@ def test_read_query_goes_on_by_the_cursor_it_gives(tmp_path: Path) -> None:
 def test_the_writing_names_need_allow_writes(tmp_path: Path) -> None:
     shop = made(tmp_path / "shop.db", SHOP)
     for tool, arguments in [*WRITES[:3], ("append_insight", {"insight": "x"})]:
-        assert code_of(call(settings(shop), tool, **arguments)) == "writes_disabled"
+        assert code_of(call(settings(shop), tool, "auto", **arguments)) == "writes_disabled"

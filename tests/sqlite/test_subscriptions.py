@@ -11,7 +11,7 @@ import anyio
 import pytest
 from mcp import Client
 from mcp.client.subscriptions import ListenNotSupportedError, ResourceUpdated, Subscription
-from sessions import made, play, settings
+from sessions import data_of, made, play, settings
 
 from mcp_servers_sqlite import changes
 from mcp_servers_sqlite.changes import WatchedBus, watch
@@ -143,7 +143,7 @@ def test_what_we_write_ourselves_and_the_memo(shop: Path) -> None:
     async def scene(client: Client) -> None:
         async with client.listen(resource_subscriptions=["data://version", "memo://insights"]) as subscription:
             preview = await client.call_tool("execute_sql", asked := {"sql": "DELETE FROM orders"})
-            confirm_id = (preview.structured_content or {})["confirm_id"]
+            confirm_id = data_of(preview)["confirm_id"]
             assert not (await client.call_tool("execute_sql", {**asked, "confirm_id": confirm_id})).is_error
             await told(subscription, {"data://version"})
             await client.call_tool("append_insight", {"insight": "empty now"})

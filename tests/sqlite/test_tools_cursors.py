@@ -10,8 +10,10 @@ import pytest
 from mcp import Client
 from sessions import Era, both_eras, call, code_of, data_of, made, play, settings
 
-ROWS = "CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT); WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c"
-ROWS += " WHERE x<200) INSERT INTO t SELECT x, 'v'||x FROM c;"
+ROWS = """
+CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT);
+WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x<200) INSERT INTO t SELECT x, 'v'||x FROM c;
+"""
 QUESTION: dict[str, Any] = {"sql": "SELECT * FROM t WHERE id > ? ORDER BY id", "params": [3], "limit": 5}
 
 
