@@ -82,7 +82,12 @@ def over(results: list[CallToolResult], budget: int) -> list[str]:
 
 @pytest.mark.requirement("OUT-1", "ERR-1")
 @given(table=tables(), budget=st.sampled_from(BUDGETS))
-@law(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], derandomize=True)
+@law(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    derandomize=True,
+)
 def test_no_table_makes_a_result_over_its_budget(table: tuple[list[str], list[list[Any]]], budget: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hostile.db"

@@ -179,5 +179,8 @@ def _needs_immutable(path: str, error: sqlite3.OperationalError) -> bool:
         return False
     if os.access(os.path.dirname(os.path.abspath(path)), os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         return False
+    if os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal"):
+        # Committed rows may be in the log alone: an immutable read would leave them out without a word.
+        return False
     with open(path, "rb") as file:
         return file.read(20)[18:20] == b"\x02\x02"

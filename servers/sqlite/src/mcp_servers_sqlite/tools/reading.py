@@ -16,7 +16,7 @@ from mcp_servers_shared.tooling import tool
 from mcp_servers_sqlite.app import SqliteApp, app_of
 
 _VALUE_TYPES = [{"type": name} for name in ("string", "number", "boolean", "null")]
-Value = Annotated[str | int | float | bool | None, WithJsonSchema({"anyOf": _VALUE_TYPES})]
+Value = Annotated[Any, WithJsonSchema({"anyOf": _VALUE_TYPES})]
 Params = Annotated[
     list[Value] | dict[str, Value] | None, Field(description="Values for ? (list) or :name (object) in sql")
 ]
