@@ -102,7 +102,7 @@ def test_the_change_mark_differs_exactly_when_something_was_committed(shop: Path
     made(shop, "UPDATE customers SET name = 'Eve'")
     second = read(settings(shop), "data://version")
     assert second != first
-    assert re.match(r"shop: schema (\d+), ", first) != re.match(r"shop: schema (\d+), ", second)
+    assert first.partition(", data ")[0] == second.partition(", data ")[0], "the schema is the same"
     made(shop, "CREATE TABLE more(a)")
     assert read(settings(shop), "data://version") not in (first, second)
 
