@@ -128,7 +128,7 @@ def test_settings_reach_the_work(tmp_path: Path) -> None:
 @pytest.mark.parametrize("asked", [{"timeout": 60}, {"max_rows": 10**6}, {"readonly": False}, {"path": "/etc/passwd"}])
 def test_no_argument_can_relax_a_setting(tmp_path: Path, asked: dict[str, object]) -> None:
     shop = made(tmp_path / "shop.db", SHOP)
-    assert code_of(call(settings(shop), "query_database", sql="SELECT 1", **asked)) == "invalid_arguments"
+    assert code_of(call(settings(shop), "query_database", "auto", sql="SELECT 1", **asked)) == "invalid_arguments"
 
 
 def test_several_databases_are_told_apart(tmp_path: Path) -> None:
