@@ -1,12 +1,13 @@
 """The attack corpus against the write operations: nothing leaves the one file, and never more than one statement."""
 
 import contextlib
+import hashlib
 import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
-from corpus import Case, Target, snapshot, target
+from corpus import Case, Target, target
 from write_world import writing
 
 from mcp_servers_shared.errors import ServerError
@@ -44,6 +45,11 @@ SETTINGS = ("user_version", "application_id", "journal_mode", "encoding", "page_
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Target:
     return target(tmp_path_factory.mktemp("attacked"))
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    """The digest of every file in a folder."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
 def cases(found: Target) -> list[Case]:
