@@ -102,7 +102,6 @@ def test_the_corpus_through_a_real_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("SQL-3")
-@pytest.mark.xfail(strict=False, reason="two workers at their limits and the server: 412 MB seen, 400 MB is the bound")
 def test_two_memory_attacks_at_once_stay_within_the_bound(tmp_path: Path) -> None:
     aim = target(tmp_path)
     case = aim.cases(["mem-materialize"])[0]

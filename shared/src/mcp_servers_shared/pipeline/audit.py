@@ -7,6 +7,7 @@ import logging
 import os
 from functools import lru_cache
 from typing import Any, Protocol, cast
+from urllib.parse import unquote
 
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
@@ -82,7 +83,7 @@ class AuditTrail:
             client=self._text(call.principal.client),
             transport=call.transport,
             method=self._text(call.method),
-            target=self._text(call.target),
+            target=self._target(call.target),
             kind=call.kind,
             rule=call.rule,
             code=call.code,
@@ -98,6 +99,12 @@ class AuditTrail:
                 for name, fact in call.notes.items()
             }
         return record.to_json()
+
+    def _target(self, target: str) -> Any:
+        """The target as it was written, or as it was meant when only that shows a secret in it."""
+        meant = unquote(target)
+        shown = self._text(meant)
+        return self._text(target) if shown == meant else shown
 
     def _text(self, text: str) -> Any:
         return self._cached(text) if len(text) <= _CACHED_CHARS else self._arguments.apply(text)
