@@ -136,3 +136,29 @@ def test_a_damaged_head_is_not_written_over(audit: AuditWorld) -> None:
         head.write_bytes(data)
         assert refusal_of(audit.log()).evidence["reason"] == "damaged_head"
         assert head.read_bytes() == data
+
+
+@pytest.mark.requirement("AUD-2")
+def test_an_older_part_in_place_of_the_current_file_is_not_appended_to(audit: AuditWorld) -> None:
+    audit.write(30, max_bytes=2000)
+    older = audit.file(2).read_bytes()
+    audit.path.write_bytes(older)
+    for how in ("in place", "replaced"):
+        if how == "replaced":
+            audit.path.unlink()
+            audit.path.write_bytes(older)
+        assert refusal_of(audit.log(max_bytes=2000)).evidence["reason"] == "other_generation"
+        assert audit.path.read_bytes() == older
+
+
+@pytest.mark.requirement("AUD-2")
+def test_the_head_of_another_log_is_no_head_of_this_one(audit: AuditWorld) -> None:
+    audit.write(2)
+    heads = audit.state.path / "audit" / "heads"
+    (head,) = heads.iterdir()
+    with audit.log(audit.path.with_name("other.jsonl")) as log:
+        log.append({})
+    (other,) = set(heads.iterdir()) - {head}
+    head.write_bytes(other.read_bytes())
+    assert refusal_of(audit.log()).evidence["reason"] == "damaged_head"
+    assert audit.kinds() == {"no_head"}

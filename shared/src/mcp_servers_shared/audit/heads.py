@@ -26,13 +26,13 @@ class Head(NamedTuple):
     """The end of a chain as its writer left it."""
 
     seq: int = 0
-    mac: bytes = GENESIS
     generation: int = 0
     """Number of the current file, from 1; 0 before the first."""
     oldest: int = 1
     """The oldest generation that must still be there."""
     size: int = 0
     """Bytes of the current file up to and with line `seq`."""
+    mac: bytes = GENESIS
 
 
 class DamagedHead(OSError):
@@ -51,8 +51,7 @@ class HeadSeal:
 
     def pack(self, head: Head) -> bytes:
         """The head as bytes of fixed length."""
-        seq, mac, generation, oldest, size = head
-        packed = _LAYOUT.pack(_MAGIC, seq, generation, oldest, size, mac)
+        packed = _LAYOUT.pack(_MAGIC, *head)
         keyed = self._keyed.copy()
         keyed.update(packed)
         return packed + keyed.digest()
@@ -61,8 +60,8 @@ class HeadSeal:
         """The head in `data`. Raises DamagedHead."""
         if len(data) != _SIZE:
             raise DamagedHead(f"the head holds {len(data)} bytes instead of {_SIZE}")
-        _, seq, generation, oldest, size, mac = _LAYOUT.unpack_from(data)
-        head = Head(seq, mac, generation, oldest, size)
+        _, *fields = _LAYOUT.unpack_from(data)
+        head = Head(*fields)
         if self.pack(head) != data:
             raise DamagedHead("the head was changed or sealed with another key")
         return head

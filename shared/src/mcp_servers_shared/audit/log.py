@@ -155,7 +155,7 @@ class AuditLog:
             raise refused(self.path.name, "first_line", "its first line is not the one that was written", SET_ASIDE)
         if first.generation == head.generation + 1 and (line.seq, line.prev) == (head.seq + 1, head.mac):
             # The writer that began this file died before it could tell the head.
-            head = Head(line.seq, line.mac, first.generation, head.oldest, first.size)
+            head = Head(line.seq, first.generation, head.oldest, first.size, line.mac)
             log.heads.write(head)
         elif first.generation != head.generation:
             raise refused(self.path.name, "other_generation", "an older file of it has taken its place", SET_ASIDE)
@@ -179,7 +179,7 @@ class AuditLog:
         line, mac = seal(log.sealer, head.seq + 1, self._timestamps.now(), fields, head.mac)
         self._file.create(line)
         self._generation = generation
-        head = Head(head.seq + 1, mac, generation, head.oldest, len(line))
+        head = Head(head.seq + 1, generation, head.oldest, len(line), mac)
         log.heads.write(head)
         return head
 
@@ -226,7 +226,7 @@ class AuditLog:
             if durable:
                 self._file.flush()
             size = head.size + len(start) + len(line)
-            end = Head(head.seq + 1, mac, head.generation, head.oldest, size)
+            end = Head(head.seq + 1, head.generation, head.oldest, size, mac)
             log.heads.write(end)
         except OSError:
             self._file.cut(head.size)

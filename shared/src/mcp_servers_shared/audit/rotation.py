@@ -34,7 +34,7 @@ def shift(path: Path, keep: int) -> None:
     while free in numbers and free < keep:
         free += 1
     for number in sorted(numbers, reverse=True):
-        if number > keep or number == keep == free:
+        if number > keep:
             os.unlink(rotated_path(path, number))
     for number in range(free, 1, -1):
         os.replace(rotated_path(path, number - 1), rotated_path(path, number))
