@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
 
 from mcp_servers_shared.call import current_call
 from mcp_servers_shared.confirming import Asking
 from mcp_servers_shared.cursors import Cursors
 from mcp_servers_shared.errors import InvalidInput, NotFound
+from mcp_servers_shared.results import Answer, answer
 from mcp_servers_sqlite.databases import DatabaseFile
 from mcp_servers_sqlite.engine.suggesting import nearest
 from mcp_servers_sqlite.memo import Memo
@@ -63,6 +65,10 @@ class SqliteApp:
         if "row_count" in reply:
             call.note(rows=reply["row_count"])
         return reply
+
+    def result(self, found: Answer) -> CallToolResult:
+        """`found` as this server's settings want it. Raises LimitExceeded when it is over the budget."""
+        return answer(found, budget=self.settings.max_result_chars, channels=self.settings.result)
 
 
 def app_of(ctx: Context[Any, Any]) -> SqliteApp:

@@ -10,7 +10,7 @@ from pydantic import Field, WithJsonSchema
 from mcp_servers_shared.call import current_call
 from mcp_servers_shared.cursors import purpose_of
 from mcp_servers_shared.errors import InvalidInput, LimitExceeded
-from mcp_servers_shared.results import Answer, answer
+from mcp_servers_shared.results import Answer
 from mcp_servers_shared.splice import Encoded
 from mcp_servers_shared.tooling import tool
 from mcp_servers_sqlite.app import SqliteApp, app_of
@@ -94,7 +94,7 @@ def _page(app: SqliteApp, database: str, reply: dict[str, Any], purpose: str) ->
         truncated=reply["truncated"],
         source=f"database {database}",
     )
-    return answer(found, budget=app.settings.max_result_chars, channels=app.settings.result)
+    return app.result(found)
 
 
 def _cursor(app: SqliteApp, following: dict[str, Any], purpose: str, notices: list[str]) -> str:
@@ -116,4 +116,4 @@ async def explain_query(
     app = app_of(ctx)
     reply = await app.run("explain", app.database(database), {"sql": sql, "params": params, "max_chars": app.room})
     found = Answer(reply["text"], reply["data"], list(reply.get("notes", ())))
-    return answer(found, budget=app.settings.max_result_chars, channels=app.settings.result)
+    return app.result(found)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mcp_servers_shared.call import current_call
 from mcp_servers_shared.cursors import purpose_of
-from mcp_servers_shared.results import Answer, answer
+from mcp_servers_shared.results import Answer
 from mcp_servers_shared.tooling import tool
 from mcp_servers_sqlite.app import SqliteApp, app_of
 
@@ -44,9 +44,8 @@ async def describe_table(
 ) -> CallToolResult:
     """Show one table or view: columns, keys, indexes, foreign keys both ways, triggers, its CREATE statement."""
     app = app_of(ctx)
-    args = {"table_name": table_name, "sample_rows": sample_rows, "max_chars": app.room}
-    name = app.database(database)
-    return _result(app, name, await app.run("describe_table", name, args))
+    args = {"table_name": table_name, "sample_rows": sample_rows}
+    return await _looked_up(app, "describe_table", database, args)
 
 
 @tool(kind="read", title="Search schema")
@@ -58,9 +57,8 @@ async def search_schema(
 ) -> CallToolResult:
     """Find tables, columns, views and indexes by words. Use it in a large database instead of listing all."""
     app = app_of(ctx)
-    args = {"text": text, "limit": limit, "max_chars": app.room}
-    name = app.database(database)
-    return _result(app, name, await app.run("search_schema", name, args))
+    args = {"text": text, "limit": limit}
+    return await _looked_up(app, "search_schema", database, args)
 
 
 @tool(kind="read", title="Profile table")
@@ -78,10 +76,13 @@ async def profile_table(
         "columns": columns,
         "sample_rows": sample_rows,
         "budget_s": min(2.0, app.settings.timeout * 0.8),
-        "max_chars": app.room,
     }
+    return await _looked_up(app, "profile_table", database, args)
+
+
+async def _looked_up(app: SqliteApp, operation: str, database: str | None, args: dict[str, Any]) -> CallToolResult:
     name = app.database(database)
-    return _result(app, name, await app.run("profile_table", name, args))
+    return _result(app, name, await app.run(operation, name, {**args, "max_chars": app.room}))
 
 
 def _result(app: SqliteApp, database: str, reply: dict[str, Any], next_cursor: str | None = None) -> CallToolResult:
@@ -93,4 +94,4 @@ def _result(app: SqliteApp, database: str, reply: dict[str, Any], next_cursor: s
         truncated=bool(reply.get("truncated")),
         source=f"database {database}",
     )
-    return answer(found, budget=app.settings.max_result_chars, channels=app.settings.result)
+    return app.result(found)

@@ -14,7 +14,7 @@ from mcp_servers_shared.call import current_call
 from mcp_servers_shared.confirming import Confirmed
 from mcp_servers_shared.errors import LimitExceeded, NotConfirmed, Unavailable
 from mcp_servers_shared.guard.confirm import Binding
-from mcp_servers_shared.results import Answer, answer
+from mcp_servers_shared.results import Answer
 from mcp_servers_shared.state import StateFolder
 from mcp_servers_shared.tooling import tool
 from mcp_servers_sqlite.app import SqliteApp, app_of
@@ -65,11 +65,6 @@ class Change:
         """What a reader is shown."""
         return Answer(text, data, notices, source=f"database {self.database}")
 
-    def result(self, found: Answer) -> CallToolResult:
-        """The same as a result."""
-        settings = self.app.settings
-        return answer(found, budget=settings.max_result_chars, channels=settings.result)
-
 
 async def change(
     ctx: Context[Any, Any], wanted: Change, confirm_id: str | None
@@ -79,7 +74,7 @@ async def change(
     shown = wanted.answer(preview["text"], preview["data"], list(preview.get("notes", ())))
     if confirm_id is None and ctx.request_state is None and _changes_nothing(preview):
         shown.data = {"applied": False, **shown.data}
-        return wanted.result(shown)
+        return wanted.app.result(shown)
     reply = await wanted.app.asking.confirmed(ctx, shown, wanted.binding(preview["digest"]), confirm_id)
     if not isinstance(reply, Confirmed):
         return reply
@@ -102,8 +97,8 @@ async def _apply(wanted: Change, digest: str) -> CallToolResult:
     notices = [f"Backup made first: {copied}"] if copied else []
     data = {"applied": True, **done["data"], **backup}
     with contextlib.suppress(LimitExceeded):
-        return wanted.result(wanted.answer(done["text"], data, [*notices, *done.get("notes", ())]))
-    return wanted.result(_in_short(done, backup))
+        return wanted.app.result(wanted.answer(done["text"], data, [*notices, *done.get("notes", ())]))
+    return wanted.app.result(_in_short(done, backup))
 
 
 def _in_short(done: dict[str, Any], backup: dict[str, str]) -> Answer:

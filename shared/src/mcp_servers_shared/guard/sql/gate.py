@@ -7,7 +7,7 @@ connection decide, so an unknown verb passes here and gets SQLite's own, more ex
 from typing import NamedTuple
 
 from mcp_servers_shared.errors import StatementRefused
-from mcp_servers_shared.guard.sql.lexer import ILLEGAL, NAME, Token, significant
+from mcp_servers_shared.guard.sql.lexer import NAME, Token, significant
 
 MAX_SQL_BYTES = 100_000
 
@@ -205,11 +205,6 @@ def _describe(kind: str) -> str:
         TRANSACTION: "transaction statement",
         ATTACH: "statement about other files",
     }[kind]
-
-
-def is_plain(tokens: list[Token]) -> bool:
-    """Whether every token is one SQLite knows."""
-    return all(token.kind != ILLEGAL for token in tokens)
 
 
 def words(tokens: list[Token]) -> frozenset[str]:

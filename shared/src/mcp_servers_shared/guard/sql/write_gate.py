@@ -53,18 +53,6 @@ def require_write(sql: str) -> Statement:
     )
 
 
-def created_object(statement: Statement) -> str:
-    """What a CREATE, ALTER or DROP is about: TABLE, INDEX, VIEW, TRIGGER, VIRTUAL TABLE, or an empty string."""
-    if statement.kind != gate.DDL:
-        return ""
-    for token in statement.tokens[1:4]:
-        if token.word == "VIRTUAL":
-            return "VIRTUAL TABLE"
-        if token.word in ("TABLE", "INDEX", "VIEW", "TRIGGER"):
-            return token.word
-    return ""
-
-
 def _refuse_stored_traps(statement: Statement) -> None:
     """A schema keeps expressions that other programs run later, without this guard: none may reach outside."""
     if statement.kind != gate.DDL:
