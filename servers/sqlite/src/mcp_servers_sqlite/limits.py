@@ -21,9 +21,9 @@ class Limits:
     cell_chars: int = 2_000
     result_chars: int = 48_000
     reply_bytes: int = 4 * _MIB
-    heap_bytes: int = 144 * _MIB
+    heap_bytes: int = 128 * _MIB
     cache_kib: int = 2_048
-    address_space_bytes: int = 240 * _MIB
+    address_space_bytes: int = 224 * _MIB
     file_bytes: int = 48 * _MIB
     retire_bytes: int = 48 * _MIB
     busy_timeout: float = 0.5

@@ -49,9 +49,9 @@ class Settings(NamedTuple):
     cell_chars: int = 2_000
     result_chars: int = 48_000
     reply_bytes: int = 4 * 1024 * 1024
-    heap_bytes: int = 144 * 1024 * 1024
+    heap_bytes: int = 128 * 1024 * 1024
     cache_kib: int = 2_048
-    address_space_bytes: int = 240 * 1024 * 1024
+    address_space_bytes: int = 224 * 1024 * 1024
     file_bytes: int = 48 * 1024 * 1024
     retire_bytes: int = 48 * 1024 * 1024
     busy_timeout: float = 0.5
