@@ -89,7 +89,7 @@ class Replacement:
 
 
 def standing(spot: Spot) -> os.stat_result | None:
-    """The regular file at a spot, None for nothing. Raises PathRefused for all else, and for what may not be written."""
+    """The regular file at a spot, None for nothing. Raises PathRefused for all else, and for what nobody may write."""
     now = spot.lstat()
     if now is None:
         return None
