@@ -134,7 +134,7 @@ def test_home_is_expanded_for_this_user_only(place: Path, monkeypatch: pytest.Mo
     with Roots([Root(place / "A")]) as roots:
         assert read(roots, "~/f") == b"A"
         assert read(roots, "~root") == b"literal"
-        assert refusal(lambda: roots.open("~/../C/f", os.O_RDONLY)).message.startswith("'~/../C/f'")
+        assert refusal(lambda: roots.open("~/../C/f", os.O_RDONLY)).message.startswith("Access denied: '~/../C/f'")
 
 
 @pytest.mark.requirement("PATH-1")

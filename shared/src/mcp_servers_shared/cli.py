@@ -40,8 +40,12 @@ def serve(
     build: Callable[[SettingsT], Server],
     check: Callable[[SettingsT], Sequence[Finding]],
     argv: Sequence[str] | None = None,
+    *,
+    prepare: Callable[[SettingsT], None] | None = None,
 ) -> None:
     """Run a server until its client leaves. Ends the process.
+
+    `prepare` is called before any thread runs, when it is sure that the server will be.
 
     Exits: 0 after a clean end, 1 for a failed check or a crash, 2 for settings that cannot be served.
     """
@@ -58,7 +62,10 @@ def serve(
             _leave(2)
         for problem in problems:
             sys.stderr.write(f"{settings.program}: {problem.text}\n")
-        anyio.run(_serve, build(settings), settings)
+        server = build(settings)
+        if prepare:
+            prepare(settings)
+        anyio.run(_serve, server, settings)
     except ServerError as error:
         sys.stderr.write(f"{settings.program}: {error.for_model()}\n")
         _leave(2)

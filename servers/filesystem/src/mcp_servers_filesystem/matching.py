@@ -112,7 +112,11 @@ def no_match(text: str, old: str, number: int, count: int) -> InvalidInput:
     quoted = old if len(old) <= _MOST_OLD_CHARS else f"{old[:_MOST_OLD_CHARS]}... ({len(old):,} characters)"
     return InvalidInput(
         f"Could not find exact match for edit:\n{quoted}\n"
-        + (f"The nearest places{_which(number, count)}:\n{shown}" if nearest else f"Nothing in the file is like it.{_which(number, count)}\n"),
+        + (
+            f"The nearest places{_which(number, count)}:\n{shown}"
+            if nearest
+            else f"Nothing in the file is like it.{_which(number, count)}\n"
+        ),
         code="no_match",
         hint="Read the file again and copy oldText from it; nothing was changed.",
         edit=number,

@@ -34,7 +34,7 @@ class TextForm:
             return text.encode(self.encoding, self.errors)
         except UnicodeEncodeError as error:
             raise InvalidInput(
-                f"the file is in {self.encoding}, which has no character {ascii(text[error.start])}",
+                f"the file is in {self.encoding}, which has no character {text[error.start]!a}",
                 code="not_encodable",
                 hint="Use other characters, or rewrite the whole file with write_file, which writes UTF-8.",
             ) from None

@@ -10,7 +10,8 @@ from mcp_servers_shared.errors import WritesDisabled
 from mcp_servers_shared.guard import _lexical
 from mcp_servers_shared.guard._kinds import Kind, on_kernel_filesystem, require_kind
 from mcp_servers_shared.guard._lexical import Parts
-from mcp_servers_shared.guard._path_errors import AnyPath, from_oserror, not_regular, quoted, root_itself
+from mcp_servers_shared.guard._real_path import real_path
+from mcp_servers_shared.guard.path_errors import AnyPath, from_oserror, not_regular, quoted, root_itself
 
 if sys.platform == "win32":
     from mcp_servers_shared.guard import _windows as _system
@@ -58,6 +59,25 @@ class Anchor:
             return os.path.samestat(os.stat(name), os.fstat(self._base.descriptor))
         except OSError:
             return False
+
+    @property
+    def real_parts(self) -> Parts:
+        """The components of its absolute path, links resolved."""
+        return self._base.real
+
+    @property
+    def descriptor(self) -> int:
+        """The pinned directory itself, for comparing. Stays the anchor's."""
+        return self._base.descriptor
+
+    @property
+    def device(self) -> int:
+        """The st_dev of the directory."""
+        return os.fstat(self._base.descriptor).st_dev if self._base.descriptor >= 0 else 0
+
+    def real_path_now(self) -> bytes | None:
+        """Where the directory is now, whatever it was called when it was pinned; None where the system does not say."""
+        return real_path(self._base.descriptor) if self._base.descriptor >= 0 else None
 
     def match(self, absolute: Parts) -> Parts | None:
         """What is left of an absolute path below this directory, in either of its spellings."""

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from functools import cache
 from typing import Literal
 
-from mcp_servers_shared.guard._path_errors import AnyPath, from_oserror, not_directory, not_regular
+from mcp_servers_shared.guard.path_errors import AnyPath, from_oserror, not_directory, not_regular
 
 Kind = Literal["file", "directory"]
 

@@ -8,7 +8,7 @@ import re
 import sys
 from typing import NamedTuple
 
-from mcp_servers_shared.guard._path_errors import AnyPath, malformed
+from mcp_servers_shared.guard.path_errors import AnyPath, malformed
 
 WINDOWS = sys.platform == "win32"
 Parts = tuple[bytes, ...]

@@ -8,8 +8,8 @@ import sys
 from mcp_servers_shared.errors import NotFound
 from mcp_servers_shared.guard import _lexical
 from mcp_servers_shared.guard._kinds import require_kind
-from mcp_servers_shared.guard._path_errors import AnyPath, from_oserror, not_regular, unreadable
 from mcp_servers_shared.guard._walk import DIRECTORY_FLAGS, Base
+from mcp_servers_shared.guard.path_errors import AnyPath, from_oserror, not_regular, unreadable
 
 _PATH_ONLY = getattr(os, "O_PATH", 0)
 

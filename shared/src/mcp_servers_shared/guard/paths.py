@@ -12,17 +12,19 @@ check by name before, so nothing can be swapped between check and use.
 import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
+from mcp_servers_shared.errors import ServerError
 from mcp_servers_shared.guard import _lexical
 from mcp_servers_shared.guard._anchor import Anchor, Way
 from mcp_servers_shared.guard._kinds import Kind
 from mcp_servers_shared.guard._lexical import Parts
-from mcp_servers_shared.guard._path_errors import link_loop, outside
 from mcp_servers_shared.guard._pinned_file import PinnedFile, pin_file
+from mcp_servers_shared.guard._real_path import real_path
 from mcp_servers_shared.guard._walk import MAX_LINKS, Leaves
+from mcp_servers_shared.guard.path_errors import link_loop, outside
 
-__all__ = ["Kind", "PinnedFile", "Root", "Roots", "pin_file"]
+__all__ = ["Kind", "Located", "PinnedFile", "Root", "Roots", "pin_file"]
 
 Result = TypeVar("Result")
 
@@ -59,6 +61,16 @@ class Root:
     def close(self) -> None:
         """Lets the directory go. Later calls raise ValueError."""
         self.anchor.close()
+
+    @property
+    def real_parts(self) -> Parts:
+        """The components of the directory's absolute path, links resolved when it was pinned."""
+        return self.anchor.real_parts
+
+    @property
+    def device(self) -> int:
+        """The file system that the directory is on, as st_dev."""
+        return self.anchor.device
 
     @property
     def moved(self) -> bool:
@@ -104,8 +116,19 @@ class Root:
             raise outside(relative) from None
 
 
+class Located(NamedTuple):
+    """A path as written, found under a root. Nothing was opened: links in it may still lead elsewhere."""
+
+    root: Root
+    parts: Parts
+    """Components below the root."""
+    path: str | bytes
+    """As the caller wrote it, for refusals."""
+
+
 class Roots:
-    """Several roots, closed together. Absolute paths find the longest root that holds them; relative ones the first.
+    """Several roots, closed together. Absolute paths find the longest root that holds them; relative ones the first
+    in which they exist, else the first.
 
     `~` and `~/x` mean the home directory; every other path is taken literally.
     """
@@ -131,41 +154,73 @@ class Roots:
             for root in self._roots:
                 stack.callback(root.close)
 
-    def root_for(self, path: str | bytes) -> Root:
-        """The root that `path` is written under. Raises PathRefused."""
-        return self._locate(path)[0]
-
-    def open(self, path: str | bytes, flags: int, mode: int = 0o600, *, allow: Collection[Kind] = _FILE_ONLY) -> int:
-        """As Root.open. A link may lead into another of the roots, under that root's own rules."""
-        return self._through(path, lambda anchor, parts: anchor.open(parts, flags, mode, allow, path))
-
-    def open_parent(self, path: str | bytes, *, follow: bool = False) -> tuple[int, str]:
-        """As Root.open_parent."""
-        return self._through(path, lambda anchor, parts: anchor.open_parent(parts, follow, path))
-
-    def lstat(self, path: str | bytes) -> os.stat_result:
-        """As Root.lstat."""
-        return self._through(path, lambda anchor, parts: anchor.lstat(parts, path))
-
-    def _through(self, path: str | bytes, action: Callable[[Anchor, Parts], Result]) -> Result:
-        root, parts = self._locate(path)
-        for _ in range(MAX_LINKS):
-            try:
-                return action(root.anchor, parts)
-            except Leaves as leaves:
-                root, parts = self._holding(leaves.target, path)
-        raise link_loop(path)
-
-    def _locate(self, path: str | bytes) -> tuple[Root, Parts]:
+    def locate(self, path: str | bytes) -> Located:
+        """The root that `path` is written under, and what is left of it. Raises PathRefused."""
         written = _lexical.read(path)
         if isinstance(path, str) and (expanded := _lexical.expand_home(path)) != path:
             written = _lexical.read(expanded)
         if written.absolute:
-            return self._holding(written.parts, path)
+            return Located(*self._holding(written.parts, path), path)
         parts = _lexical.collapse(written)
         if parts is None or not self._roots:
             raise outside(path)
-        return self._roots[0], parts
+        return Located(self._first_with(parts, path), parts, path)
+
+    def where(self, descriptor: int) -> Located | None:
+        """Where under a root something open really is, also after the root was renamed; None where that is unknown."""
+        real = real_path(descriptor)
+        if real is None:
+            return None
+        parts = _lexical.components(real)
+        for spelling in (_pinned_place, _place_now):
+            found = [
+                (root, rest) for root in self._roots if (rest := _lexical.beneath(parts, spelling(root))) is not None
+            ]
+            if found:
+                root, rest = min(found, key=lambda pair: len(pair[1]))
+                return Located(root, rest, real)
+        return None
+
+    def root_for(self, path: str | bytes) -> Root:
+        """The root that `path` is written under. Raises PathRefused."""
+        return self.locate(path).root
+
+    def open(
+        self, path: str | bytes | Located, flags: int, mode: int = 0o600, *, allow: Collection[Kind] = _FILE_ONLY
+    ) -> int:
+        """As Root.open. A link may lead into another of the roots, under that root's own rules."""
+        place = self._located(path)
+        return self._through(place, lambda anchor, parts: anchor.open(parts, flags, mode, allow, place.path))
+
+    def open_parent(self, path: str | bytes | Located, *, follow: bool = False) -> tuple[int, str]:
+        """As Root.open_parent."""
+        place = self._located(path)
+        return self._through(place, lambda anchor, parts: anchor.open_parent(parts, follow, place.path))
+
+    def lstat(self, path: str | bytes | Located) -> os.stat_result:
+        """As Root.lstat."""
+        place = self._located(path)
+        return self._through(place, lambda anchor, parts: anchor.lstat(parts, place.path))
+
+    def _located(self, path: str | bytes | Located) -> Located:
+        return path if isinstance(path, Located) else self.locate(path)
+
+    def _through(self, place: Located, action: Callable[[Anchor, Parts], Result]) -> Result:
+        root, parts = place.root, place.parts
+        for _ in range(MAX_LINKS):
+            try:
+                return action(root.anchor, parts)
+            except Leaves as leaves:
+                root, parts = self._holding(leaves.target, place.path)
+        raise link_loop(place.path)
+
+    def _first_with(self, parts: Parts, path: str | bytes) -> Root:
+        if len(self._roots) > 1:
+            for root in self._roots:
+                with contextlib.suppress(ServerError, Leaves):
+                    root.anchor.lstat(parts, path)
+                    return root
+        return next(iter(self._roots))
 
     def _holding(self, absolute: Parts, path: str | bytes) -> tuple[Root, Parts]:
         parts = _lexical.collapse(_lexical.Written(True, absolute)) or ()
@@ -173,3 +228,12 @@ class Roots:
         if not found:
             raise outside(path)
         return min(found, key=lambda pair: len(pair[1]))
+
+
+def _pinned_place(root: Root) -> Parts:
+    return root.real_parts
+
+
+def _place_now(root: Root) -> Parts:
+    # A NUL is in no path.
+    return _lexical.components(root.anchor.real_path_now() or b"\0")

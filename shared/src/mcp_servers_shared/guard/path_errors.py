@@ -27,7 +27,7 @@ def _plain(path: AnyPath) -> str:
 def outside(path: AnyPath) -> PathRefused:
     """The path leads out of what the server may touch."""
     return PathRefused(
-        f"{quoted(path)} is outside the allowed folders",
+        f"Access denied: {quoted(path)} is outside the allowed folders",
         rule="PATH-1",
         hint="Use a path beneath an allowed folder; links that lead out of it are not followed.",
         path=quoted(path),

@@ -1,0 +1,160 @@
+"""A file is replaced as a whole or not at all: written beside its place, synced, then put there in one step."""
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from mcp_servers_shared.errors import InvalidInput, LimitExceeded, ServerError
+from mcp_servers_shared.guard.path_errors import from_oserror, quoted
+from mcp_servers_shared.guard.renaming import exchange, rename_new
+
+ENDING = b".mcp-tmp"
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+_NEW_MODE = 0o666
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def temporary_name(name: bytes) -> bytes:
+    """A hidden name beside `name` that nothing else has."""
+    return b"." + name[:100] + b"." + secrets.token_hex(6).encode() + ENDING
+
+
+def write_temporary(directory: int, temporary: bytes, data: bytes, like: int | None) -> None:
+    """`data` in a new file, synced, with the mode, owner and attributes of the open file `like`.
+
+    Leaves nothing behind where it fails. Raises OSError.
+    """
+    descriptor = os.open(temporary, _CREATE, _NEW_MODE if like is None else 0o600, dir_fd=directory)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        if like is not None:
+            keep_metadata(like, descriptor)
+        os.fsync(descriptor)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=directory)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def keep_metadata(source: int, target: int) -> None:
+    """Owner, mode without setuid and setgid, extended attributes (ACLs are some), as far as the system lets."""
+    facts = os.fstat(source)
+    own = os.fstat(target)
+    if (facts.st_uid, facts.st_gid) != (own.st_uid, own.st_gid):
+        with contextlib.suppress(OSError):
+            os.fchown(target, facts.st_uid, facts.st_gid)
+    with contextlib.suppress(OSError, AttributeError):
+        for name in os.listxattr(source):
+            with contextlib.suppress(OSError):
+                os.setxattr(target, name, os.getxattr(source, name))
+    os.fchmod(target, stat.S_IMODE(facts.st_mode) & 0o777)
+
+
+def put_new(directory: int, temporary: bytes, name: bytes) -> None:
+    """The temporary file becomes `name`, which must not exist. Raises FileExistsError, OSError."""
+    rename_new(directory, temporary, directory, name)
+
+
+def put_over(directory: int, temporary: bytes, name: bytes, expected: os.stat_result) -> bool:
+    """The temporary file becomes `name`; what `name` was is then called `temporary`.
+
+    False, and nothing changed, where `name` is not what was `expected` any more. Raises OSError.
+    """
+    if not exchange(directory, temporary, directory, name):
+        if not same_file(os.stat(name, dir_fd=directory, follow_symlinks=False), expected):
+            return False
+        aside = temporary + b".old"
+        os.link(name, aside, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        os.rename(aside, temporary, src_dir_fd=directory, dst_dir_fd=directory)
+        return True
+    if same_file(os.stat(temporary, dir_fd=directory, follow_symlinks=False), expected):
+        return True
+    exchange(directory, temporary, directory, name)
+    return False
+
+
+def same_file(now: os.stat_result, then: os.stat_result) -> bool:
+    """Whether it is the same file with the same content, by identity, size and time."""
+    return (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns) == (
+        then.st_dev,
+        then.st_ino,
+        then.st_size,
+        then.st_mtime_ns,
+    )
+
+
+def removed(directory: int, name: bytes) -> None:
+    """Removes a file that may be gone already."""
+    with contextlib.suppress(OSError):
+        os.unlink(name, dir_fd=directory)
+
+
+def sync_directory(directory: int) -> None:
+    """Makes names last through a power cut."""
+    descriptor = os.open(b".", os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def explained(path: str) -> Generator[None]:
+    """What the system says about a write to `path`, in the words of this server."""
+    try:
+        yield
+    except FileExistsError:
+        raise already_exists(path) from None
+    except OSError as error:
+        raise _said(path, error) from None
+
+
+def already_exists(path: str) -> InvalidInput:
+    """Something stands where something new was to come."""
+    return InvalidInput(
+        f"Destination already exists: {quoted(path)}",
+        code="already_exists",
+        hint="Choose another name, or say that it may be replaced.",
+        path=quoted(path),
+    )
+
+
+def stale(path: str) -> InvalidInput:
+    """Somebody else changed the file."""
+    return InvalidInput(
+        f"{quoted(path)} has changed since it was read; nothing was written",
+        code="stale",
+        hint="Read it again and repeat the change on what it holds now.",
+        path=quoted(path),
+    )
+
+
+def _said(path: str, error: OSError) -> ServerError:
+    if error.errno in _FULL:
+        return LimitExceeded(
+            f"there is no room left to write {quoted(path)}; it is as it was",
+            code="no_space",
+            hint="Free some space, or write less.",
+            path=quoted(path),
+        )
+    if error.errno == errno.EROFS:
+        return InvalidInput(
+            f"{quoted(path)} is on a read-only file system",
+            code="read_only_filesystem",
+            hint="Write elsewhere.",
+            path=quoted(path),
+        )
+    if error.errno == errno.ENOTEMPTY:
+        return InvalidInput(
+            f"{quoted(path)} is not empty", code="not_empty", hint="Set recursive to delete what it holds as well."
+        )
+    return from_oserror(path, error)

@@ -1,0 +1,93 @@
+"""A copy of a file or a tree, made under a hidden name. Links are copied as links, closed files are left out."""
+
+import contextlib
+import errno
+import os
+import stat
+
+from mcp_servers_filesystem.deadlines import Deadline
+from mcp_servers_filesystem.names import shown
+from mcp_servers_filesystem.space import Opened, Space, Spot
+from mcp_servers_filesystem.walking import Walk
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+_OLD = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
+_DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_CHUNK = 1 << 20
+_MOST_DEPTH = 200
+
+
+def copy_into(deadline: Deadline, space: Space, found: Opened, there: Spot, temporary: bytes) -> list[str]:
+    """`found` under the name `temporary` in the folder of `there`. Says what was left out. Raises OSError."""
+    if not found.is_directory:
+        copy_file(deadline, found.fd, there.fd, temporary)
+        return []
+    os.mkdir(temporary, 0o700, dir_fd=there.fd)
+    levels = [os.open(temporary, _DIRECTORY, dir_fd=there.fd)]
+    left_out: list[str] = []
+    try:
+        walk = Walk(deadline, found.fd)
+        for step in walk:
+            parts = os.fsencode(step.path).split(b"/")
+            while len(levels) > len(parts):
+                os.close(levels.pop())
+            if space.deny.writing((*found.real.parts, *parts)) or space.deny.writing((*there.real.parts, *parts)):
+                left_out.append(shown(os.fsencode(step.path)))
+                walk.skip()
+            elif step.is_directory:
+                levels.append(_copied_directory(step.directory, parts[-1], levels[-1]))
+                if len(levels) > _MOST_DEPTH:
+                    raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+            elif not _copied_entry(deadline, step.directory, parts[-1], step.kind, levels[-1]):
+                left_out.append(shown(os.fsencode(step.path)))
+        left_out += walk.unreadable
+        os.fchmod(levels[0], stat.S_IMODE(found.stat.st_mode) & 0o777)
+        return left_out
+    finally:
+        for one in levels:
+            os.close(one)
+
+
+def copy_file(deadline: Deadline, source: int, directory: int, name: bytes) -> None:
+    """The content and mode of an open file in a new one. Raises OSError."""
+    target = os.open(name, _NEW, 0o600, dir_fd=directory)
+    try:
+        position = 0
+        while part := os.pread(source, _CHUNK, position):
+            deadline.check()
+            view = memoryview(part)
+            while view:
+                view = view[os.write(target, view) :]
+            position += len(part)
+        os.fchmod(target, stat.S_IMODE(os.fstat(source).st_mode) & 0o777)
+        os.fsync(target)
+    finally:
+        os.close(target)
+
+
+def _copied_directory(source: int, name: bytes, target: int) -> int:
+    os.mkdir(name, 0o700, dir_fd=target)
+    made = os.open(name, _DIRECTORY, dir_fd=target)
+    with contextlib.suppress(OSError):
+        os.fchmod(made, stat.S_IMODE(os.stat(name, dir_fd=source, follow_symlinks=False).st_mode) & 0o777)
+    return made
+
+
+def _copied_entry(deadline: Deadline, source: int, name: bytes, kind: str, target: int) -> bool:
+    """False for what is neither a regular file nor a link, or cannot be read."""
+    if kind == "l":
+        os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=target)
+        return True
+    if kind != "f":
+        return False
+    try:
+        descriptor = os.open(name, _OLD, dir_fd=source)
+    except OSError:
+        return False
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return False
+        copy_file(deadline, descriptor, target, name)
+        return True
+    finally:
+        os.close(descriptor)

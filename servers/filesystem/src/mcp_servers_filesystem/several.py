@@ -1,0 +1,50 @@
+"""Several texts in one answer, as many as fit."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mcp_servers_filesystem.deadlines import Deadline
+from mcp_servers_filesystem.fitting import Cost
+from mcp_servers_filesystem.reading import Page
+from mcp_servers_shared.errors import ServerError
+
+Reader = Callable[[Deadline, str, dict[str, Any], int], Page]
+_LEAST_ROOM = 400
+_JOINT = "\n---\n"
+
+
+def read_several(
+    deadline: Deadline, paths: Sequence[str], going_on: dict[str, Any], read: Reader, cost: Cost, room: int
+) -> tuple[str, list[str], dict[str, Any] | None]:
+    """The texts from where `going_on` says, what was cut, and where to go on."""
+    first: int = going_on.get("index", 0)
+    at: dict[str, Any] = going_on.get("page", {})
+    parts: list[str] = []
+    for index in range(first, len(paths)):
+        deadline.check()
+        left = room - cost(_JOINT.join([*parts, f"{paths[index]}:\n\n"])) - cost(_JOINT)
+        if parts and left < _LEAST_ROOM:
+            return _cut(parts, paths, {"index": index})
+        try:
+            page = read(deadline, paths[index], at, max(left, 1))
+        except ServerError as error:
+            said = f"{paths[index]}: Error - {error.for_model()}"
+            if parts and cost(_JOINT.join([*parts, said])) > room:
+                return _cut(parts, paths, {"index": index})
+            parts.append(said)
+            at = {}
+            continue
+        if page.following and parts:
+            # A file that does not fit beside the others begins the next page.
+            return _cut(parts, paths, {"index": index})
+        parts.append(f"{paths[index]}:\n{page.text}\n")
+        if page.following:
+            return _cut(parts, paths, {"index": index, "page": page.following})
+        at = {}
+    return _JOINT.join(parts), [], None
+
+
+def _cut(parts: list[str], paths: Sequence[str], following: dict[str, Any]) -> tuple[str, list[str], dict[str, Any]]:
+    inside = " (in the middle of it)" if "page" in following else ""
+    notice = f"Cut: the next page begins at file {following['index'] + 1:,} of {len(paths):,}{inside}."
+    return _JOINT.join(parts), [notice], following

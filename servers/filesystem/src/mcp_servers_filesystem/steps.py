@@ -1,0 +1,114 @@
+"""How each step of a change is done, and what takes it back."""
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+
+from mcp_servers_filesystem.atomic import (
+    explained,
+    put_over,
+    stale,
+    sync_directory,
+    temporary_name,
+)
+from mcp_servers_filesystem.deny import TRASH
+from mcp_servers_filesystem.digests import digest_at
+from mcp_servers_filesystem.journal import Book, Step, raw_path, text_path
+from mcp_servers_filesystem.names import shown
+from mcp_servers_filesystem.snapshots import bring_back, keep
+from mcp_servers_filesystem.space import Space, Spot
+from mcp_servers_filesystem.trash import place_for
+from mcp_servers_shared.errors import NotFound
+from mcp_servers_shared.guard.renaming import rename_new
+
+
+@dataclass(frozen=True)
+class Doer:
+    """Does steps in one space, for one book."""
+
+    space: Space
+    book: Book
+    durable: bool = False
+
+    def spot(self, path: str) -> Spot:
+        """The place of a step, checked as any other; or in the trash, which only steps reach."""
+        raw = raw_path(path)
+        place = self.space.roots.locate(raw)
+        if place.parts[:1] == (TRASH,):
+            return self.space.trash(place._replace(path=shown(raw)))
+        return self.space.parent(shown(raw))
+
+    def do(self, step: Step) -> None:
+        """Raises what the guard refuses, and InvalidInput (`stale`, `already_exists`)."""
+        with self.spot(step.path) as spot, explained(spot.path):
+            if step.do == "replace":
+                self._replace(step, spot)
+            elif step.do == "mkdir":
+                os.mkdir(spot.name, dir_fd=spot.fd)
+            elif step.do == "rmdir":
+                os.rmdir(spot.name, dir_fd=spot.fd)
+            else:
+                self._rename(step, spot)
+            if self.durable:
+                sync_directory(spot.fd)
+
+    def _rename(self, step: Step, spot: Spot) -> None:
+        now = spot.lstat()
+        if now is None or (step.inode and now.st_ino != step.inode):
+            raise stale(spot.path)
+        with self.spot(step.other) as target:
+            with explained(target.path):
+                rename_new(spot.fd, spot.name, target.fd, target.name)
+            if self.durable:
+                sync_directory(target.fd)
+
+    def _replace(self, step: Step, spot: Spot) -> None:
+        """The step's source comes to the path; what was there becomes its image."""
+        now = spot.lstat()
+        if now is None or not stat.S_ISREG(now.st_mode):
+            raise stale(spot.path)
+        beside = raw_path(step.temporary)
+        source = self.book.images / step.source
+        bring_back(source, spot.fd, beside)
+        if not put_over(spot.fd, beside, spot.name, now):
+            keep(spot.fd, beside, source)
+            raise stale(spot.path)
+        keep(spot.fd, beside, self.book.images / step.image)
+
+    def inverse(self, step: Step) -> Step:
+        """The step that takes `step` back. Raises InvalidInput (`stale`), NotFound (`no_image`)."""
+        with self.spot(step.other or step.path) as spot:
+            now = spot.lstat()
+            if step.do == "rmdir":
+                return Step("mkdir", step.path)
+            if now is None:
+                raise stale(spot.path)
+            if step.do == "mkdir":
+                return Step("rmdir", step.path)
+            if step.do == "rename":
+                if step.inode and now.st_ino != step.inode:
+                    raise stale(spot.path)
+                return Step("rename", step.other, other=step.path, inode=now.st_ino)
+            if step.digest and not self._still(spot, step, now):
+                raise stale(spot.path)
+            if step.do == "create":
+                target = place_for(self.space, spot.real)
+                return Step("rename", step.path, other=text_path(target), inode=now.st_ino)
+            image = self.book.images / step.image
+            if not step.image or not image.exists():
+                raise NotFound(
+                    f"what {spot.path} held before was not kept",
+                    code="no_image",
+                    hint="The journal keeps only so much (--journal-mb).",
+                )
+            digest = digest_at(None, image)
+            beside = text_path(temporary_name(spot.name))
+            return Step(
+                "replace", step.path, temporary=beside, source=step.image, image=secrets.token_hex(8), digest=digest
+            )
+
+    @staticmethod
+    def _still(spot: Spot, step: Step, now: os.stat_result) -> bool:
+        with explained(spot.path):
+            return stat.S_ISREG(now.st_mode) and digest_at(spot.fd, spot.name) == step.digest

@@ -1,0 +1,72 @@
+"""Where deleted things wait: `.mcp-trash` in their own root, one folder a deletion, emptied after some weeks."""
+
+import contextlib
+import os
+import shutil
+import time
+
+from mcp_servers_filesystem.deny import TRASH
+from mcp_servers_filesystem.journal import new_id
+from mcp_servers_filesystem.space import Space, full_path
+from mcp_servers_shared.guard.path_errors import not_directory
+from mcp_servers_shared.guard.paths import Located
+
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_DAY = 86_400
+
+
+def place_for(space: Space, real: Located) -> bytes:
+    """An absolute path in the trash of the root of `real`, under which it can be put. Makes the folders."""
+    folder = new_id().encode()
+    top = space.roots.open(Located(real.root, (), real.path), os.O_RDONLY, allow=("directory",))
+    try:
+        trash = _made(top, TRASH, real)
+        try:
+            _write_ignore(trash)
+            os.close(_made(trash, folder, real))
+        finally:
+            os.close(trash)
+    finally:
+        os.close(top)
+    return full_path(Located(real.root, (TRASH, folder, real.parts[-1]), real.path))
+
+
+def empty_old(space: Space, days: int) -> None:
+    """Removes what has been in the trash for longer."""
+    for root in space.roots:
+        if not root.writable:
+            continue
+        with contextlib.suppress(Exception):
+            trash = space.roots.open(Located(root, (TRASH,), TRASH), os.O_RDONLY, allow=("directory",))
+            try:
+                _empty(trash, time.time() - days * _DAY)
+            finally:
+                os.close(trash)
+
+
+def _empty(trash: int, before: float) -> None:
+    with os.scandir(trash) as found:
+        names = [one.name for one in found]
+    for name in names:
+        with contextlib.suppress(ValueError, OSError):
+            if len(name) == 15 and int(name[:11], 16) / 1000 < before:
+                shutil.rmtree(name, dir_fd=trash)
+
+
+def _made(directory: int, name: bytes, real: Located) -> int:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, 0o700, dir_fd=directory)
+    try:
+        return os.open(name, _FLAGS, dir_fd=directory)
+    except OSError:
+        # A link or a file of that name: nothing is moved through it.
+        raise not_directory(TRASH) from None
+
+
+def _write_ignore(trash: int) -> None:
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(b".gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=trash)
+        try:
+            os.write(descriptor, b"*\n")
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,137 @@
+"""Taking changes back, and clearing up after a process that was killed in the middle of one."""
+
+import contextlib
+import os
+
+from mcp_servers_filesystem.atomic import removed
+from mcp_servers_filesystem.digests import digest_at
+from mcp_servers_filesystem.journal import Book, Change, Journal, Step, find, raw_path
+from mcp_servers_filesystem.moving import remove_tree
+from mcp_servers_filesystem.snapshots import keep
+from mcp_servers_filesystem.space import Space, Spot
+from mcp_servers_filesystem.steps import Doer
+from mcp_servers_filesystem.trash import empty_old
+from mcp_servers_filesystem.writing import Writer
+from mcp_servers_shared.errors import InvalidInput, NotFound, ServerError
+
+
+def undo(writer: Writer, change_id: str | None) -> tuple[Change, Change]:
+    """The change that was taken back, and the change that this is.
+
+    Raises NotFound (`unknown_change`, `nothing_to_undo`, `no_image`), InvalidInput (`stale`, `not_undoable`).
+    """
+    with writer.journal.changing(writer.deadline) as book:
+        change = _chosen(book, writer.space, change_id)
+        doer = Doer(writer.space, book, writer.durable)
+        steps = [doer.inverse(step) for step in reversed(change.steps)]
+        done = book.begin("undo", steps, undid=change.id)
+        finished: list[Step] = []
+        try:
+            for step in steps:
+                doer.do(step)
+                finished.append(step)
+        except BaseException:
+            for step in reversed(finished):
+                with contextlib.suppress(ServerError, OSError):
+                    doer.do(doer.inverse(step))
+            book.mark(done.id, "failed")
+            raise
+        book.mark(change.id, "undone")
+        return change, book.done(done)
+
+
+def _chosen(book: Book, space: Space, change_id: str | None) -> Change:
+    changes = book.changes()
+    if change_id is None:
+        for one in reversed(changes):
+            if one.state == "done" and one.steps and not one.undid and visible(space, one):
+                return one
+        raise NotFound("there is nothing to undo", code="nothing_to_undo", hint="list_changes shows what was done.")
+    change = find(changes, change_id)
+    if not visible(space, change):
+        raise find_nothing(change_id)
+    if change.state != "done" or not change.steps:
+        what = "was taken back already" if change.state == "undone" else "cannot be taken back"
+        raise InvalidInput(f"change {change_id} {what}", code="not_undoable", hint="list_changes shows what can.")
+    return change
+
+
+def find_nothing(change_id: str) -> NotFound:
+    """As for a change that does not exist: another folder's changes are nobody's business here."""
+    return NotFound(f"there is no change '{change_id[:40]}'", code="unknown_change", hint="list_changes shows them.")
+
+
+def visible(space: Space, change: Change) -> bool:
+    """Whether all of a change lies in the caller's folders."""
+    return all(space.holds(raw_path(step.path)) for step in change.steps)
+
+
+def recover(space: Space, book: Book, trash_days: int) -> None:
+    """Finishes or clears away what a killed process left, empties old trash, and tidies the book."""
+    for change in book.changes():
+        if change.state == "begun" and visible(space, change):
+            with contextlib.suppress(ServerError, OSError):
+                _settle(space, book, change)
+    empty_old(space, trash_days)
+    book.tidy()
+
+
+def _settle(space: Space, book: Book, change: Change) -> None:
+    doer = Doer(space, book)
+    applied: list[Step] = []
+    for step in change.steps:
+        with contextlib.suppress(ServerError), doer.spot(step.path) as spot:
+            if _applied(doer, book, step, spot):
+                applied.append(step)
+    if len(applied) == len(change.steps):
+        book.done(change)
+        return
+    for step in reversed(applied):
+        with contextlib.suppress(ServerError, OSError):
+            doer.do(doer.inverse(step))
+    book.mark(change.id, "failed")
+
+
+def _applied(doer: Doer, book: Book, step: Step, spot: Spot) -> bool:
+    """Whether a step was done before the kill. Clears away what it left beside its place if not."""
+    if step.do in ("mkdir", "rmdir"):
+        return (spot.lstat() is not None) == (step.do == "mkdir")
+    if step.do == "rename":
+        with doer.spot(step.other) as target:
+            found = target.lstat()
+            return spot.lstat() is None and found is not None and step.inode in (0, found.st_ino)
+    beside = raw_path(step.temporary)
+    waiting = bool(beside) and _exists(spot, beside)
+    if step.do == "create":
+        if waiting:
+            remove_tree(spot.fd, beside)
+            return False
+        return _exists(spot, spot.name) and (not step.digest or digest_at(spot.fd, spot.name) == step.digest)
+    if not waiting:
+        return bool(step.image) and (book.images / step.image).exists()
+    if _digest(spot, spot.name) != step.digest or _digest(spot, beside) == step.digest:
+        # Not put in place yet.
+        keep(spot.fd, beside, book.images / step.source) if step.source else removed(spot.fd, beside)
+        return False
+    keep(spot.fd, beside, book.images / step.image) if step.image else removed(spot.fd, beside)
+    return True
+
+
+def _exists(spot: Spot, name: bytes) -> bool:
+    try:
+        os.stat(name, dir_fd=spot.fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _digest(spot: Spot, name: bytes) -> str:
+    try:
+        return digest_at(spot.fd, name)
+    except OSError:
+        return ""
+
+
+def recovering(journal: Journal, space: Space, trash_days: int) -> None:
+    """Before the first change of this process."""
+    journal.recover = lambda book: recover(space, book, trash_days)

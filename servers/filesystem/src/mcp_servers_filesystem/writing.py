@@ -1,0 +1,236 @@
+"""Changes to files and directories, each journaled before it happens."""
+
+import os
+import stat
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Literal
+
+from mcp_servers_filesystem.atomic import already_exists, explained, stale
+from mcp_servers_filesystem.deadlines import Deadline
+from mcp_servers_filesystem.decoding import guessed, whole
+from mcp_servers_filesystem.diffs import fenced, unified
+from mcp_servers_filesystem.edits import MOST_EDITS, Edit, Edited, apply_edits, plain
+from mcp_servers_filesystem.etags import etag_of
+from mcp_servers_filesystem.journal import Book, Change, Journal, Step, text_path
+from mcp_servers_filesystem.names import parsed
+from mcp_servers_filesystem.replacing import Replacement, replace_all, standing
+from mcp_servers_filesystem.space import Space, Spot, full_path
+from mcp_servers_filesystem.textforms import read_text, readable
+from mcp_servers_shared.errors import InvalidInput, LimitExceeded, NotFound, PathRefused
+from mcp_servers_shared.guard.path_errors import not_directory, not_found, quoted
+
+Mode = Literal["overwrite", "create", "append"]
+MOST_CONTENT = 10_000_000
+_OLD = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
+_DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class Unkept(Exception):
+    """What a change would destroy is larger than the journal may hold: somebody has to agree first."""
+
+    def __init__(self, path: str, size: int, etag: str) -> None:
+        super().__init__(path)
+        self.path, self.size, self.etag = path, size, etag
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Where changes are made, and the rules for it."""
+
+    deadline: Deadline
+    space: Space
+    journal: Journal
+    durable: bool = False
+    most_bytes: int = 20_000_000
+    agreed: bool = False
+    """Somebody agreed to lose what the journal cannot hold."""
+
+    def write(self, path: str, content: str, mode: Mode, if_match: str | None, parents: bool) -> tuple[Change, str]:
+        """The change and the file's new etag.
+
+        Raises InvalidInput (`already_exists`, `stale`, `invalid_text`), LimitExceeded (`too_large`), and Unkept.
+        """
+        data = _utf8(content)
+        if len(data) > MOST_CONTENT:
+            raise LimitExceeded(
+                f"content holds {len(data):,} bytes, more than {MOST_CONTENT:,}",
+                code="too_large",
+                hint="Write it in parts with mode append.",
+            )
+        with self.journal.changing(self.deadline) as book:
+            if parents:
+                self._directories(book, os.path.dirname(path.rstrip("/")))
+            with self.space.parent(path, follow=True) as spot:
+                now = standing(spot)
+                self._expected(path, now, mode, if_match)
+                if mode == "append" and now is not None:
+                    data = self._appended(spot, now, content)
+                return self._replaced(book, "append" if mode == "append" else "write", [(spot, data, now)])
+
+    def _expected(self, path: str, now: os.stat_result | None, mode: Mode, if_match: str | None) -> None:
+        if mode == "create" and now is not None:
+            raise already_exists(path)
+        if if_match and (now is None or etag_of(now) != if_match):
+            raise stale(path)
+
+    def _appended(self, spot: Spot, now: os.stat_result, content: str) -> bytes:
+        with explained(spot.path):
+            before = self._content(spot, now)
+        encoding = guessed(before[:65_536], whole=len(before) <= 65_536) or "utf-8"
+        return before + content.encode(encoding, "replace" if encoding in ("cp1252", "latin-1") else "strict")
+
+    def _content(self, spot: Spot, now: os.stat_result) -> bytes:
+        if now.st_size > self.most_bytes:
+            raise LimitExceeded(
+                f"{quoted(spot.path)} holds {now.st_size:,} bytes, more than the {self.most_bytes:,} that are changed",
+                code="too_large",
+                hint="Raise --max-file-mb, or work on a part of it.",
+                size=now.st_size,
+            )
+        descriptor = os.open(spot.name, _OLD, dir_fd=spot.fd)
+        try:
+            if not os.path.samestat(os.fstat(descriptor), now):
+                raise stale(spot.path)
+            return whole(descriptor, now.st_size)
+        finally:
+            os.close(descriptor)
+
+    def _replaced(
+        self, book: Book, op: str, contents: Sequence[tuple[Spot, bytes, os.stat_result | None]]
+    ) -> tuple[Change, str]:
+        replacements: list[Replacement] = []
+        for spot, data, now in contents:
+            held = now is None or self.journal.can_hold(now.st_size)
+            if now is not None and not held and not self.agreed:
+                raise Unkept(spot.path, now.st_size, etag_of(now))
+            replacements.append(Replacement(spot, data, now, keep=held))
+        change = replace_all(book, op, replacements, durable=self.durable)
+        last = contents[-1][0].lstat()
+        return change, etag_of(last) if last else ""
+
+    def edit(self, jobs: Sequence["Job"], dry_run: bool) -> tuple[list[str], Change | None, str]:
+        """One diff a job, the change, and the last file's etag. All files are changed, or none.
+
+        Raises InvalidInput (`no_match`, `ambiguous`, `stale`, ...), PathRefused (`binary`), and Unkept.
+        """
+        with self.journal.changing(self.deadline) as book, ExitStack() as stack:
+            diffs: list[str] = []
+            contents: list[tuple[Spot, bytes, os.stat_result | None]] = []
+            seen: set[tuple[int, int]] = set()
+            for job in jobs:
+                self.deadline.check()
+                spot = stack.enter_context(self.space.parent(job.path, follow=True))
+                now = standing(spot)
+                if now is None:
+                    raise not_found(job.path)
+                if (now.st_dev, now.st_ino) in seen:
+                    raise InvalidInput(
+                        f"{quoted(job.path)} is there twice", code="invalid_arguments", hint="Put its edits together."
+                    )
+                seen.add((now.st_dev, now.st_ino))
+                if job.if_match and etag_of(now) != job.if_match:
+                    raise stale(job.path)
+                with explained(job.path):
+                    before = self._content(spot, now)
+                after, diff = changed_text(before, job)
+                diffs.append(diff)
+                if after != before:
+                    contents.append((spot, after, now))
+            if dry_run or not contents:
+                return diffs, None, ""
+            change, etag = self._replaced(book, "edit", contents)
+            return diffs, change, etag
+
+    def create_directory(self, path: str) -> Change | None:
+        """The change; None where the directory was there."""
+        with self.journal.changing(self.deadline) as book:
+            return self._directories(book, path)
+
+    def _directories(self, book: Book, path: str) -> Change | None:
+        missing: list[str] = []
+        at = path
+        while at and at != "/":
+            try:
+                with self.space.directory(at):
+                    break
+            except NotFound:
+                missing.append(at)
+                at = os.path.dirname(at.rstrip("/"))
+            except PathRefused as error:
+                if error.code == "not_regular":
+                    raise not_directory(path) from None
+                raise
+        if not missing:
+            return None
+        with self.space.parent(missing[-1]) as spot:
+            names = [spot.name, *(parsed(os.path.basename(one.rstrip("/"))) for one in reversed(missing[:-1]))]
+            places = [
+                spot.real._replace(parts=(*spot.real.parts, *names[1:depth])) for depth in range(1, len(names) + 1)
+            ]
+            for place in places:
+                self.space.deny.check(place.parts, path, writing=True)
+            change = book.begin("create_directory", [Step("mkdir", text_path(full_path(one))) for one in places])
+            made = make_directories(spot.fd, names, path)
+            return book.done(change, list(change.steps[len(names) - made :]))
+
+
+def make_directories(directory: int, names: Sequence[bytes], path: str) -> int:
+    """Makes each name in the one before; how many were not there. Raises InvalidInput and others for `path`."""
+    current = os.dup(directory)
+    made = 0
+    try:
+        for name in names:
+            with explained(path):
+                try:
+                    os.mkdir(name, dir_fd=current)
+                    made += 1
+                except FileExistsError:
+                    if not stat.S_ISDIR(os.stat(name, dir_fd=current, follow_symlinks=False).st_mode):
+                        raise
+                following = os.open(name, _DIRECTORY, dir_fd=current)
+            os.close(current)
+            current = following
+        return made
+    finally:
+        os.close(current)
+
+
+@dataclass(frozen=True)
+class Job:
+    """The edits of one file."""
+
+    path: str
+    edits: Sequence[Edit]
+    if_match: str | None = None
+
+
+def changed_text(before: bytes, job: Job) -> tuple[bytes, str]:
+    """The bytes after the edits, and the fenced diff."""
+    if not job.edits or len(job.edits) > MOST_EDITS:
+        raise InvalidInput(
+            f"edits holds {len(job.edits)}; 1 to {MOST_EDITS} are taken",
+            code="invalid_arguments",
+            hint="Send them in parts.",
+        )
+    if guessed(before[:65_536], whole=len(before) <= 65_536) is None:
+        raise PathRefused(
+            f"{quoted(job.path)} is binary, not text", code="binary", rule="encoding", hint="Only text can be edited."
+        )
+    form, text = read_text(before)
+    if not text and len(job.edits) == 1 and not job.edits[0].old:
+        done = Edited(job.edits[0].new, plain(job.edits[0].new), 1)
+    else:
+        done = apply_edits(text, job.edits)
+    diff = unified(job.path, readable(plain(text)), readable(done.plain))
+    return form.encode(done.text), fenced(diff)
+
+
+def _utf8(content: str) -> bytes:
+    try:
+        return content.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(
+            "content holds a lone surrogate, which no file can hold", code="invalid_text", hint="Send ordinary text."
+        ) from None
