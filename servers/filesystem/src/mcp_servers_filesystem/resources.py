@@ -22,6 +22,7 @@ from mcp_servers_shared.guard.path_errors import quoted
 from mcp_servers_shared.guard.paths import Located
 
 TEMPLATE = "file:///{+path}"
+_ANY = "application/octet-stream"
 _MOST_COMPLETIONS = 100
 _MOST_LOOKED_AT = 10_000
 # The guard judges the path itself, and judges it when it opens it.
@@ -34,9 +35,8 @@ def register(server: Server, settings: FilesystemSettings) -> None:
         server.resource(
             file_uri(os.fsencode(folder.path)), name=os.path.basename(folder.path) or "/", mime_type="inode/directory"
         )(_listed)
-    server.resource(
-        TEMPLATE, name="file", title="A file or directory", mime_type="application/octet-stream", security=_GUARDED
-    )(file)
+    template = server.resource(TEMPLATE, title="A file or directory", mime_type=_ANY, security=_GUARDED)
+    template(file)
     server.completion()(complete)
 
 
@@ -75,7 +75,7 @@ def _read(deadline: Deadline, space: Space, path: str, app: FilesystemApp) -> tu
             raw = os.pread(found.fd, found.stat.st_size, 0)
             if len(raw) * 4 // 3 > room:
                 raise _too_large(found) from None
-            return raw, "application/octet-stream"
+            return raw, _ANY
         return clean(source.text(source.read(0, source.size))), "text/plain"
 
 
