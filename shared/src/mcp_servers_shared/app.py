@@ -1,21 +1,23 @@
 """Builds an `MCPServer` with the pipeline around it. What a server's `build(settings)` calls."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mcp.server import CacheHint
-from mcp.server.mcpserver import MCPServer
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
-from mcp.types import Completion
+from mcp.types import Completion, InputRequiredResult
 from mcp.types import Tool as ListedTool
+from pydantic import AnyUrl
 
 from mcp_servers_shared import __version__
 from mcp_servers_shared.audit import ArgumentPolicy, AuditLog
-from mcp_servers_shared.compat import around_request_state
+from mcp_servers_shared.compat import ServerMiddleware, around_request_state
 from mcp_servers_shared.errors import InvalidInput
 from mcp_servers_shared.guard._literal_secrets import LiteralSecrets  # pyright: ignore[reportPrivateUsage]
 from mcp_servers_shared.guard.redact import Redactor
@@ -59,6 +61,10 @@ class Blueprint:
     secrets: Sequence[str] = ()
     """Values that must never appear anywhere."""
     bus: SubscriptionBus = field(default_factory=InMemorySubscriptionBus)
+    middleware: Sequence[ServerMiddleware[Any]] = ()
+    """What stands between the pipeline and the tools."""
+    read_uri: Callable[[str], Awaitable[Sequence[ReadResourceContents] | None]] | None = None
+    """Reads resources that no fixed kind of content fits; None for a URI that is not its own."""
 
 
 class Server(MCPServer[Any]):
@@ -67,9 +73,17 @@ class Server(MCPServer[Any]):
     catalogue: Catalogue
     bus: SubscriptionBus
     unlisted: frozenset[str] = frozenset()
+    read_uri: Callable[..., Awaitable[Sequence[ReadResourceContents] | None]] | None = None
 
     async def list_tools(self) -> list[ListedTool]:
         return [tool for tool in await super().list_tools() if tool.name not in self.unlisted]
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        if self.read_uri is not None and (found := await self.read_uri(str(uri))) is not None:
+            return found
+        return await super().read_resource(uri, context)
 
     def completion(self) -> Callable[..., Any]:
         """The SDK's decorator, for functions that may raise what tools may raise."""
@@ -111,6 +125,7 @@ def build_server(blueprint: Blueprint, settings: ServerSettings, *, store: RateS
             RateLimitMiddleware(rates, store or MemoryRateStore(), answers),
             AuditMiddleware(trail, answers),
             ErrorsMiddleware(answers, LiteralSecrets(blueprint.secrets).redact if blueprint.secrets else None),
+            *blueprint.middleware,
         ],
         subscriptions=blueprint.bus,
         cache_hints={method: CacheHint(ttl_ms=3_600_000, scope="private") for method in LISTS},  # pyright: ignore[reportArgumentType]
@@ -122,6 +137,7 @@ def build_server(blueprint: Blueprint, settings: ServerSettings, *, store: RateS
     server.unlisted = frozenset(tool.name for tool in served if not tool.listed)
     server.catalogue = catalogue
     server.bus = blueprint.bus
+    server.read_uri = carried(blueprint.read_uri) if blueprint.read_uri else None
     answers.server = server
     if blueprint.register:
         blueprint.register(server)

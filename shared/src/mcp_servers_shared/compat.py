@@ -3,9 +3,11 @@
 `tests/shared/test_compat.py` fails when one of them moves, so that a new SDK is read here first.
 """
 
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from mcp import MCPDeprecationWarning
 from mcp.server import ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
 from mcp.server.mcpserver import MCPServer
@@ -33,6 +35,7 @@ __all__ = [
     "Tool",
     "add_request_handler",
     "around_request_state",
+    "asked_roots",
     "create_context_streams",
     "is_modern",
     "result_envelope",
@@ -76,3 +79,14 @@ def add_request_handler(
 ) -> None:
     """Answer a method that `MCPServer` has no decorator for."""
     server._lowlevel_server.add_request_handler(method, params, handler)  # pyright: ignore[reportPrivateUsage]
+
+
+async def asked_roots(session: Any) -> list[str]:
+    """The URIs of the roots of an older client. Deprecated in 2026-07-28, where no client is asked any more.
+
+    Raises MCPError where the client does not answer as it should.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MCPDeprecationWarning)
+        pending = session.list_roots()
+    return [str(root.uri) for root in (await pending).roots]

@@ -38,8 +38,6 @@ class FilesystemApp:
     cursors: Cursors
     asking: Asking
     journal: Journal
-    sealed: str = "off"
-    """What Landlock does for this process, in a few words."""
     narrowing: Callable[[], Space | None] = lambda: None
     """The space of the client that calls, where it narrowed the roots."""
     _limiter: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_THREADS))

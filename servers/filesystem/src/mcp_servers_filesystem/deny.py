@@ -48,6 +48,11 @@ class Deny:
         self.reading = lru_cache(maxsize=4096)(_matcher(self._patterns))
         self.writing = lru_cache(maxsize=4096)(_matcher((*self._patterns, *NEVER_WRITTEN)))
 
+    @staticmethod
+    def hides(parts: Parts) -> bool:
+        """Whether not even the name is shown."""
+        return TRASH in parts
+
     def check(self, parts: Parts, path: AnyPath, *, writing: bool = False) -> None:
         """Raises PathRefused (`denied`) where a rule covers `parts`, the components below a root."""
         if TRASH in parts:

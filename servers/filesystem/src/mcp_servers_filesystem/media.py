@@ -2,11 +2,11 @@
 
 import base64
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.decoding import whole
 from mcp_servers_filesystem.space import Space
+from mcp_servers_filesystem.uris import file_uri
 from mcp_servers_shared.errors import LimitExceeded
 from mcp_servers_shared.guard.path_errors import quoted
 
@@ -75,11 +75,6 @@ def read_media(deadline: Deadline, space: Space, path: str, room: int) -> Media:
         raw = whole(found.fd, size)
         deadline.check()
         return Media(base64.b64encode(raw).decode(), mime, file_uri(found.full), len(raw), _really(raw, mime))
-
-
-def file_uri(full: bytes) -> str:
-    """The `file://` URI of an absolute path."""
-    return "file://" + quote(full, safe="/!$&'()*+,;=:@~")
 
 
 def _really(raw: bytes, mime: str) -> str | None:

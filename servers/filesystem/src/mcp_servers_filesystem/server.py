@@ -1,12 +1,17 @@
 """Builds the filesystem server from its settings."""
 
+import asyncio
 import os
 import stat
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
+
+from mcp_servers_filesystem import resources
 from mcp_servers_filesystem.app import FilesystemApp
+from mcp_servers_filesystem.client_roots import ClientRootsMiddleware, narrowed
 from mcp_servers_filesystem.deny import Deny
 from mcp_servers_filesystem.folders import Folder, configured
 from mcp_servers_filesystem.journal import Journal
@@ -14,6 +19,7 @@ from mcp_servers_filesystem.settings import FilesystemSettings
 from mcp_servers_filesystem.space import Space
 from mcp_servers_filesystem.tools import MORE, OFFICIAL
 from mcp_servers_filesystem.undoing import recovering
+from mcp_servers_filesystem.watching import Watched, WatchMiddleware, watch
 from mcp_servers_shared.app import Blueprint, Server, build_server
 from mcp_servers_shared.cli import Finding
 from mcp_servers_shared.confirming import Asking
@@ -30,12 +36,21 @@ INSTRUCTIONS = (
 
 def build(settings: FilesystemSettings) -> Server:
     """The server for `settings`. Opens no file before the first call but the roots."""
+    bus = InMemorySubscriptionBus()
+    watched = Watched()
+    middleware: list[Any] = [WatchMiddleware(watched)]
+    if settings.client_roots == "narrow":
+        middleware.insert(0, ClientRootsMiddleware())
     blueprint = Blueprint(
         name="filesystem",
         title="Filesystem",
         instructions=INSTRUCTIONS + _named(settings),
         tools=_tools(settings),
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, watched, bus),
+        register=lambda server: resources.register(server, settings),
+        bus=bus,
+        middleware=middleware,
+        read_uri=resources.read_uri,
     )
     return build_server(blueprint, settings)
 
@@ -50,10 +65,6 @@ def check(settings: FilesystemSettings) -> Sequence[Finding]:
         mode = "read-write, every write can be undone" if folder.writable else "read-only"
         findings.append(Finding(f"{folder.path}: {problem or mode}", ok=not problem))
     return findings
-
-
-def prepare(settings: FilesystemSettings) -> None:
-    """Before any thread runs."""
 
 
 def _tools(settings: FilesystemSettings) -> Sequence[Callable[..., Any]]:
@@ -77,7 +88,7 @@ def _problem(folder: Folder) -> str:
     return "not a directory"
 
 
-def _lifespan(settings: FilesystemSettings) -> Callable[[Server], Any]:
+def _lifespan(settings: FilesystemSettings, watched: Watched, bus: SubscriptionBus) -> Callable[[Server], Any]:
     @asynccontextmanager
     async def lifespan(server: Server) -> AsyncGenerator[FilesystemApp, None]:
         state = StateFolder()
@@ -87,12 +98,19 @@ def _lifespan(settings: FilesystemSettings) -> Callable[[Server], Any]:
             space = Space(roots, deny, settings.max_nlink, settings.xdev)
             journal = Journal(lambda: state.folder("filesystem"), settings.journal_mb * 1_000_000)
             recovering(journal, space, settings.trash_days)
-            yield FilesystemApp(
+            app = FilesystemApp(
                 settings=settings,
                 everything=space,
                 cursors=Cursors(lambda: state.secret("cursor.key")),
                 asking=Asking(Confirmations(), budget=settings.max_result_chars, channels=settings.result),
                 journal=journal,
+                narrowing=narrowed,
             )
+            # A task of its own, not a task group: with SSE the connection that ends last is not the one that began.
+            watching = asyncio.create_task(watch(app, watched, bus))
+            try:
+                yield app
+            finally:
+                watching.cancel()
 
     return lifespan

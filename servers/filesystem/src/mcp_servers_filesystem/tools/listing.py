@@ -10,6 +10,7 @@ from mcp_servers_filesystem.app import app_of
 from mcp_servers_filesystem.info import file_info
 from mcp_servers_filesystem.listing import list_names, list_sizes
 from mcp_servers_filesystem.names import shown
+from mcp_servers_filesystem.sealing import sealed
 from mcp_servers_filesystem.space import full_path
 from mcp_servers_filesystem.tools.reading import Cursor
 from mcp_servers_shared.guard.paths import Located
@@ -75,7 +76,7 @@ async def list_allowed_directories(ctx: Context[Any, Any]) -> CallToolResult:
             entry: dict[str, Any] = {"path": (given or [real])[0], "mode": "rw" if root.writable else "ro"}
             roots.append(entry | ({"moved": True} if root.moved else {}))
     limits = {"result_chars": app.settings.max_result_chars, "file_mb": app.settings.max_file_mb}
-    data: dict[str, Any] = {"roots": roots, "sealed": app.sealed, "limits": limits}
+    data: dict[str, Any] = {"roots": roots, "sealed": sealed().reason, "limits": limits}
     notices = (
         ["A root was moved or replaced since the start; the pinned one is served."]
         if any("moved" in one for one in roots)
