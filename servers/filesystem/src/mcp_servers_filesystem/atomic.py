@@ -8,13 +8,14 @@ import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from mcp_servers_shared.errors import InvalidInput, LimitExceeded, ServerError
+from mcp_servers_shared.errors import InvalidInput, LimitExceeded, PathRefused, ServerError
 from mcp_servers_shared.guard.path_errors import from_oserror, quoted
 from mcp_servers_shared.guard.renaming import exchange, rename_new
 
 ENDING = b".mcp-tmp"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 _NEW_MODE = 0o666
+_ACL = "system.posix_acl_access"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -45,17 +46,44 @@ def write_temporary(directory: int, temporary: bytes, data: bytes, like: int | N
 
 
 def keep_metadata(source: int, target: int) -> None:
-    """Owner, mode without setuid and setgid, extended attributes (ACLs are some), as far as the system lets."""
+    """Owner, mode without setuid and setgid, extended attributes (ACLs are some), as far as the system lets.
+
+    Raises OSError where the ACL, which decides who may read, cannot be kept.
+    """
     facts = os.fstat(source)
     own = os.fstat(target)
     if (facts.st_uid, facts.st_gid) != (own.st_uid, own.st_gid):
         with contextlib.suppress(OSError):
             os.fchown(target, facts.st_uid, facts.st_gid)
-    with contextlib.suppress(OSError, AttributeError):
-        for name in os.listxattr(source):
-            with contextlib.suppress(OSError):
-                os.setxattr(target, name, os.getxattr(source, name))
+    if hasattr(os, "listxattr"):
+        _keep_attributes(source, target)
     os.fchmod(target, stat.S_IMODE(facts.st_mode) & 0o777)
+
+
+def _keep_attributes(source: int, target: int) -> None:
+    wanted, inherited = _attributes(source), _attributes(target)
+    for name in inherited.keys() - wanted.keys():
+        # A folder's default ACL went to the new file: the old one had another, or none.
+        if name == _ACL:
+            os.removexattr(target, name)
+    for name, value in wanted.items():
+        if inherited.get(name) != value:
+            try:
+                os.setxattr(target, name, value)
+            except OSError:
+                if name == _ACL:
+                    raise
+
+
+def _attributes(descriptor: int) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    with contextlib.suppress(OSError):
+        for name in os.listxattr(descriptor):
+            # Capabilities go with the old bytes, as setuid does: a changed program must not have its rights.
+            if name != "security.capability":
+                with contextlib.suppress(OSError):
+                    found[name] = os.getxattr(descriptor, name)
+    return found
 
 
 def put_new(directory: int, temporary: bytes, name: bytes) -> None:
@@ -128,6 +156,17 @@ def already_exists(path: str) -> InvalidInput:
     )
 
 
+def unwritable(path: str) -> PathRefused:
+    """The permissions of the file or its folder say no."""
+    return PathRefused(
+        f"{quoted(path)} may not be written by the user that runs the server",
+        code="unwritable",
+        rule="permissions",
+        hint="Change its permissions, or write elsewhere.",
+        path=quoted(path),
+    )
+
+
 def stale(path: str) -> InvalidInput:
     """Somebody else changed the file."""
     return InvalidInput(
@@ -153,6 +192,15 @@ def _said(path: str, error: OSError) -> ServerError:
             hint="Write elsewhere.",
             path=quoted(path),
         )
+    if error.errno == errno.EXDEV:
+        return InvalidInput(
+            f"{quoted(path)} is on another file system than where it would go",
+            code="cross_device",
+            hint="Copy it, or delete it with permanent, which asks first.",
+            path=quoted(path),
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return unwritable(path)
     if error.errno == errno.ENOTEMPTY:
         return InvalidInput(
             f"{quoted(path)} is not empty", code="not_empty", hint="Set recursive to delete what it holds as well."

@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import stat
 
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
+_DIRECTORY = _OPEN | getattr(os, "O_DIRECTORY", 0)
 
 
 def digest_of(data: bytes) -> str:
@@ -21,3 +23,36 @@ def digest_at(directory: int | None, name: bytes | os.PathLike[str]) -> str:
         return digest.hexdigest()
     finally:
         os.close(descriptor)
+
+
+def mark_at(directory: int, name: bytes) -> str:
+    """Of whatever stands there: a file's content, a link's target, all that a directory holds. Raises OSError."""
+    mode = os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode
+    if stat.S_ISREG(mode):
+        return digest_at(directory, name)
+    if stat.S_ISLNK(mode):
+        return digest_of(os.readlink(name, dir_fd=directory))
+    if not stat.S_ISDIR(mode):
+        return digest_of(b"%o" % mode)
+    total = hashlib.blake2b(digest_size=16)
+    descriptor = os.open(name, _DIRECTORY, dir_fd=directory)
+    try:
+        _add_directory(total, descriptor)
+    finally:
+        os.close(descriptor)
+    return total.hexdigest()
+
+
+def _add_directory(total: "hashlib.blake2b", descriptor: int) -> None:
+    """Names, kinds, sizes and times of all entries below: enough to see a change, without reading the files."""
+    for name in sorted(os.fsencode(one) for one in os.listdir(descriptor)):
+        found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+        times = (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else ()
+        total.update(repr((name, found.st_mode, times)).encode())
+        if stat.S_ISDIR(found.st_mode):
+            deeper = os.open(name, _DIRECTORY, dir_fd=descriptor)
+            try:
+                _add_directory(total, deeper)
+            finally:
+                os.close(deeper)
+        total.update(b"/")

@@ -9,6 +9,7 @@ One line a fact in `changes.jsonl`; earlier contents beside it in `images/`.
 """
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -67,8 +68,9 @@ class Change:
 class Journal:
     """The book of changes. Made on its first use."""
 
-    def __init__(self, folder: Callable[[], Path], quota_bytes: int) -> None:
+    def __init__(self, folder: Callable[[], Path], quota_bytes: int, exists: Callable[[], bool] = lambda: True) -> None:
         self._folder = folder
+        self._exists = exists
         self.quota_bytes = quota_bytes
         self._threads = threading.Lock()
         self.recover: Callable[[Book], None] | None = None
@@ -103,6 +105,12 @@ class Journal:
         finally:
             self._threads.release()
 
+    def settle(self, deadline: Deadline) -> None:
+        """Clears up after a process that was killed, at the start of this one. What cannot be is for the first write."""
+        if self.recover and self._exists():
+            with contextlib.suppress(Busy, Unavailable), self.changing(deadline):
+                pass
+
     def changes(self) -> list[Change]:
         """All that is known, the latest first."""
         try:
@@ -127,7 +135,7 @@ class Book:
         """Writes down what is about to happen. Raises Unavailable where it cannot: then nothing may happen."""
         change = Change(new_id(), op, round(time.time(), 3), tuple(steps), undid=undid)
         record = {"id": change.id, "op": op, "t": change.time, "state": "begun", "steps": list(map(_slim, steps))}
-        self._append(record | ({"undid": undid} if undid else {}))
+        self._append(record | ({"undid": undid} if undid else {}), sync=True)
         return change
 
     def done(self, change: Change, steps: list[Step] | None = None) -> Change:
@@ -180,7 +188,7 @@ class Book:
                 if entry.name not in images:
                     Path(entry.path).unlink(missing_ok=True)
 
-    def _append(self, record: dict[str, Any]) -> None:
+    def _append(self, record: dict[str, Any], *, sync: bool = False) -> None:
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             descriptor = os.open(self.folder / "changes.jsonl", flags, 0o600)
@@ -189,7 +197,10 @@ class Book:
                 torn = size and os.pread(descriptor, 1, size - 1) != b"\n"
                 line = ("\n" * bool(torn) + _line(record)).encode()
                 if os.write(descriptor, line) != len(line):
-                    raise OSError("the disk is full")
+                    # Half a line is left: the next one begins on a line of its own.
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                if sync:
+                    os.fsync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -3,12 +3,13 @@
 import contextlib
 import errno
 import os
-import shutil
 import stat
 from dataclasses import dataclass
 
-from mcp_servers_filesystem.atomic import already_exists, explained, temporary_name
+from mcp_servers_filesystem.atomic import already_exists, explained, stale, temporary_name
 from mcp_servers_filesystem.copying import copy_into
+from mcp_servers_filesystem.digests import mark_at
+from mcp_servers_filesystem.erasing import erase
 from mcp_servers_filesystem.journal import Book, Change, Step, text_path
 from mcp_servers_filesystem.space import Space, Spot, full_path
 from mcp_servers_filesystem.trash import place_for
@@ -51,7 +52,7 @@ def move(writer: Writer, source: str, destination: str, overwrite: bool) -> Chan
             if not overwrite:
                 raise already_exists(destination)
             steps.append(_to_trash(space, there, target))
-        steps.append(Step("rename", _path(here), other=_path(there), inode=now.st_ino))
+        steps.append(Step("rename", _path(here), other=_path(there), inode=now.st_ino, digest=_mark(writer, here, now)))
         change = book.begin("move", steps)
         try:
             if len(steps) > 1:
@@ -76,16 +77,21 @@ def _crosses_devices(error: BaseException) -> bool:
 def _moved_by_copy(writer: Writer, book: Book, here: Spot, there: Spot, now: os.stat_result) -> Change:
     if there.lstat() is not None:
         raise already_exists(there.path)
-    created = Step("create", _path(there))
+    temporary = temporary_name(there.name)
+    created = Step("create", _path(there), temporary=text_path(temporary))
     gone = _to_trash(writer.space, here, now)
     change = book.begin("move", [created, gone])
     try:
-        _copied(writer, here, there)
-        _renamed(writer.space, here, gone)
+        _copied(writer, here, there, temporary)
+        try:
+            _renamed(writer.space, here, gone)
+        except BaseException:
+            remove_tree(there.fd, there.name)
+            raise
     except BaseException:
         book.mark(change.id, "failed")
         raise
-    return book.done(change)
+    return book.done(change, [Step("create", _path(there), digest=mark_at(there.fd, there.name)), gone])
 
 
 def copy(writer: Writer, source: str, destination: str) -> tuple[Change, list[str]]:
@@ -110,11 +116,12 @@ def copy(writer: Writer, source: str, destination: str) -> tuple[Change, list[st
                 remove_tree(there.fd, temporary)
                 book.mark(change.id, "failed")
                 raise
-        return book.done(change, [Step("create", _path(there))]), left_out
+        with explained(destination):
+            mark = mark_at(there.fd, there.name)
+        return book.done(change, [Step("create", _path(there), digest=mark)]), left_out
 
 
-def _copied(writer: Writer, here: Spot, there: Spot) -> None:
-    temporary = temporary_name(there.name)
+def _copied(writer: Writer, here: Spot, there: Spot, temporary: bytes) -> None:
     try:
         with explained(there.path), writer.space.either(here.path) as found:
             if copy_into(writer.deadline, writer.space, found, there, temporary):
@@ -165,17 +172,16 @@ def contents_of(writer: Writer, path: str, recursive: bool) -> tuple[Contents, s
         return Contents(files, directories + 1, size), f"{mark}:{files}:{directories}:{size}"
 
 
-def delete_for_good(writer: Writer, path: str, recursive: bool) -> None:
-    """What `contents_of` counted is gone."""
+def delete_for_good(writer: Writer, path: str, recursive: bool, mark: str) -> None:
+    """What `contents_of` counted is gone. Raises InvalidInput (`stale`) where it is not that any more."""
+    if contents_of(writer, path, recursive)[1] != mark:
+        raise stale(path)
     with writer.journal.changing(writer.deadline) as book, writer.space.parent(path) as spot:
         now = _something(spot)
         required_empty(spot, now, recursive)
         change = book.begin("delete permanently", [])
         with explained(path):
-            if stat.S_ISDIR(now.st_mode):
-                shutil.rmtree(os.fsdecode(spot.name), dir_fd=spot.fd)
-            else:
-                os.unlink(spot.name, dir_fd=spot.fd)
+            erase(spot.fd, spot.name)
         book.done(change)
 
 
@@ -205,11 +211,15 @@ def not_beneath(here: Spot, there: Spot, now: os.stat_result) -> None:
 def remove_tree(directory: int, name: bytes) -> None:
     """Removes a file or a tree of ours that may be there."""
     with contextlib.suppress(OSError):
-        facts = os.stat(name, dir_fd=directory, follow_symlinks=False)
-        if stat.S_ISDIR(facts.st_mode):
-            shutil.rmtree(os.fsdecode(name), dir_fd=directory, ignore_errors=True)
-        else:
-            os.unlink(name, dir_fd=directory)
+        erase(directory, name)
+
+
+def _mark(writer: Writer, spot: Spot, now: os.stat_result) -> str:
+    """Of a file that is quickly read; for all else its inode has to do."""
+    if stat.S_ISDIR(now.st_mode) or now.st_size > writer.most_bytes:
+        return ""
+    with explained(spot.path):
+        return mark_at(spot.fd, spot.name)
 
 
 def _keeps_closed(writer: Writer, here: Spot, there: Spot, now: os.stat_result) -> None:

@@ -1,6 +1,5 @@
 """One or many files get new contents: all of them, or none."""
 
-import contextlib
 import os
 import secrets
 import stat
@@ -15,14 +14,15 @@ from mcp_servers_filesystem.atomic import (
     stale,
     sync_directory,
     temporary_name,
+    unwritable,
     write_temporary,
 )
 from mcp_servers_filesystem.digests import digest_of
 from mcp_servers_filesystem.journal import Book, Change, Step, text_path
-from mcp_servers_filesystem.snapshots import keep
+from mcp_servers_filesystem.snapshots import bring_back, keep
 from mcp_servers_filesystem.space import Spot, full_path
-from mcp_servers_shared.errors import PathRefused
-from mcp_servers_shared.guard.path_errors import not_regular, quoted
+from mcp_servers_shared.errors import ServerError
+from mcp_servers_shared.guard.path_errors import not_regular
 from mcp_servers_shared.guard.renaming import exchange
 
 _OLD = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
@@ -48,6 +48,7 @@ class Replacement:
             temporary=text_path(self.temporary),
             image=image,
             digest=digest_of(self.data),
+            inode=0 if self.before is None else self.before.st_ino,
         )
 
     def write(self) -> None:
@@ -70,22 +71,39 @@ class Replacement:
             elif not put_over(self.spot.fd, self.temporary, self.spot.name, self.before):
                 raise stale(self.spot.path)
 
-    def take_back(self) -> None:
-        """As it was, after `put`."""
+    def keep_old(self, book: Book) -> None:
+        """What was there goes into the journal, after `put`."""
+        if self.step.image and self.before is not None:
+            with explained(self.spot.path):
+                keep(self.spot.fd, self.temporary, book.images / self.step.image)
+
+    def take_back(self, book: Book) -> None:
+        """As it was, after `put`, and after `keep_old` as well. Raises OSError."""
         if self.before is None:
             removed(self.spot.fd, self.spot.name)
-        elif not exchange(self.spot.fd, self.temporary, self.spot.fd, self.spot.name):
+            return
+        if self.step.image and (book.images / self.step.image).exists():
+            bring_back(book.images / self.step.image, self.spot.fd, self.temporary)
+        if not exchange(self.spot.fd, self.temporary, self.spot.fd, self.spot.name):
             os.rename(self.temporary, self.spot.name, src_dir_fd=self.spot.fd, dst_dir_fd=self.spot.fd)
 
-    def finish(self, book: Book, durable: bool) -> None:
-        """What was there goes into the journal."""
-        if self.step.image and self.before is not None:
-            book.make_room(self.before.st_size)
-            with contextlib.suppress(OSError):
-                keep(self.spot.fd, self.temporary, book.images / self.step.image)
+    def finish(self, durable: bool) -> None:
+        """Nothing is left beside the file."""
         removed(self.spot.fd, self.temporary)
         if durable:
             sync_directory(self.spot.fd)
+
+
+def _take_back(book: Book, change: Change, put: Sequence[Replacement], replacements: Sequence[Replacement]) -> None:
+    """All as it was; what cannot be is left to the next start, which finds the change unfinished."""
+    try:
+        for one in reversed(put):
+            one.take_back(book)
+    except (OSError, ServerError):
+        return
+    for one in replacements:
+        removed(one.spot.fd, one.temporary)
+    book.mark(change.id, "failed")
 
 
 def standing(spot: Spot) -> os.stat_result | None:
@@ -97,17 +115,13 @@ def standing(spot: Spot) -> os.stat_result | None:
         raise not_regular(spot.path, "a directory" if stat.S_ISDIR(now.st_mode) else "not a regular file")
     effective = os.access in os.supports_effective_ids
     if not os.access(spot.name, os.W_OK, dir_fd=spot.fd, effective_ids=effective):
-        raise PathRefused(
-            f"{quoted(spot.path)} may not be written by the user that runs the server",
-            code="unwritable",
-            rule="permissions",
-            hint="Change its permissions, or write another file.",
-        )
+        raise unwritable(spot.path)
     return now
 
 
 def replace_all(book: Book, op: str, replacements: Sequence[Replacement], *, durable: bool = False) -> Change:
     """Writes down what will be done, does it, and keeps what was there. Leaves nothing where it fails."""
+    book.make_room(sum(one.before.st_size for one in replacements if one.before is not None and one.keep))
     change = book.begin(op, [one.step for one in replacements])
     put: list[Replacement] = []
     try:
@@ -116,13 +130,11 @@ def replace_all(book: Book, op: str, replacements: Sequence[Replacement], *, dur
         for one in replacements:
             one.put()
             put.append(one)
+        for one in put:
+            one.keep_old(book)
     except BaseException:
-        for one in reversed(put):
-            one.take_back()
-        for one in replacements:
-            removed(one.spot.fd, one.temporary)
-        book.mark(change.id, "failed")
+        _take_back(book, change, put, replacements)
         raise
     for one in replacements:
-        one.finish(book, durable)
+        one.finish(durable)
     return book.done(change)

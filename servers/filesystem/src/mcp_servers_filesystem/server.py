@@ -7,11 +7,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio.to_thread
 from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
 
 from mcp_servers_filesystem import resources
 from mcp_servers_filesystem.app import FilesystemApp
 from mcp_servers_filesystem.client_roots import ClientRootsMiddleware, narrowed
+from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.deny import Deny
 from mcp_servers_filesystem.folders import Folder, configured
 from mcp_servers_filesystem.journal import Journal
@@ -96,8 +98,11 @@ def _lifespan(settings: FilesystemSettings, watched: Watched, bus: SubscriptionB
         with Roots([Root(folder.path, writable=folder.writable) for folder in folders]) as roots:
             deny = Deny(settings.deny, secrets=not settings.allow_secrets)
             space = Space(roots, deny, settings.max_nlink, settings.xdev)
-            journal = Journal(lambda: state.folder("filesystem"), settings.journal_mb * 1_000_000)
+            known = state.path / "filesystem" / "changes.jsonl"
+            journal = Journal(lambda: state.folder("filesystem"), settings.journal_mb * 1_000_000, known.exists)
             recovering(journal, space, settings.trash_days)
+            if settings.allow_writes:
+                await anyio.to_thread.run_sync(journal.settle, Deadline(settings.timeout))
             app = FilesystemApp(
                 settings=settings,
                 everything=space,

@@ -21,7 +21,12 @@ def keep(directory: int, name: bytes, image: Path) -> None:
             raise
         source = os.open(name, _OLD, dir_fd=directory)
         try:
+            # One that a kill cut short; the file is still whole under its name.
+            image.unlink(missing_ok=True)
             _copy(source, os.open(image, _NEW, 0o600))
+        except BaseException:
+            image.unlink(missing_ok=True)
+            raise
         finally:
             os.close(source)
         removed(directory, name)
@@ -37,6 +42,9 @@ def bring_back(image: Path, directory: int, name: bytes) -> None:
         source = os.open(image, _OLD)
         try:
             _copy(source, os.open(name, _NEW, 0o600, dir_fd=directory))
+        except BaseException:
+            removed(directory, name)
+            raise
         finally:
             os.close(source)
         image.unlink(missing_ok=True)

@@ -1,9 +1,10 @@
 """How each step of a change is done, and what takes it back."""
 
+import errno
 import os
 import secrets
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcp_servers_filesystem.atomic import (
     explained,
@@ -13,7 +14,7 @@ from mcp_servers_filesystem.atomic import (
     temporary_name,
 )
 from mcp_servers_filesystem.deny import TRASH
-from mcp_servers_filesystem.digests import digest_at
+from mcp_servers_filesystem.digests import digest_at, mark_at
 from mcp_servers_filesystem.journal import Book, Step, raw_path, text_path
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.snapshots import bring_back, keep
@@ -47,15 +48,24 @@ class Doer:
             elif step.do == "mkdir":
                 os.mkdir(spot.name, dir_fd=spot.fd)
             elif step.do == "rmdir":
-                os.rmdir(spot.name, dir_fd=spot.fd)
+                self._rmdir(spot)
             else:
                 self._rename(step, spot)
             if self.durable:
                 sync_directory(spot.fd)
 
+    @staticmethod
+    def _rmdir(spot: Spot) -> None:
+        try:
+            os.rmdir(spot.name, dir_fd=spot.fd)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR):
+                raise stale(spot.path) from None
+            raise
+
     def _rename(self, step: Step, spot: Spot) -> None:
         now = spot.lstat()
-        if now is None or (step.inode and now.st_ino != step.inode):
+        if now is None or not self._still(spot, step, now):
             raise stale(spot.path)
         with self.spot(step.other) as target:
             with explained(target.path):
@@ -86,15 +96,13 @@ class Doer:
                 raise stale(spot.path)
             if step.do == "mkdir":
                 return Step("rmdir", step.path)
-            if step.do == "rename":
-                if step.inode and now.st_ino != step.inode:
-                    raise stale(spot.path)
-                return Step("rename", step.other, other=step.path, inode=now.st_ino)
-            if step.digest and not self._still(spot, step, now):
+            if not self._still(spot, step, now):
                 raise stale(spot.path)
+            if step.do == "rename":
+                return replace(step, path=step.other, other=step.path, inode=now.st_ino)
             if step.do == "create":
-                target = place_for(self.space, spot.real)
-                return Step("rename", step.path, other=text_path(target), inode=now.st_ino)
+                target = text_path(place_for(self.space, spot.real))
+                return Step("rename", step.path, other=target, inode=now.st_ino, digest=step.digest)
             image = self.book.images / step.image
             if not step.image or not image.exists():
                 raise NotFound(
@@ -104,11 +112,13 @@ class Doer:
                 )
             digest = digest_at(None, image)
             beside = text_path(temporary_name(spot.name))
-            return Step(
-                "replace", step.path, temporary=beside, source=step.image, image=secrets.token_hex(8), digest=digest
-            )
+            back = Step("replace", step.path, temporary=beside, source=step.image, image=secrets.token_hex(8))
+            return replace(back, digest=digest, inode=now.st_ino)
 
     @staticmethod
     def _still(spot: Spot, step: Step, now: os.stat_result) -> bool:
+        """Whether it is what the step left: by its content where that was marked, else by being the same thing."""
+        if not step.digest:
+            return step.do in ("create", "replace") or step.inode in (0, now.st_ino)
         with explained(spot.path):
-            return stat.S_ISREG(now.st_mode) and digest_at(spot.fd, spot.name) == step.digest
+            return mark_at(spot.fd, spot.name) == step.digest

@@ -3,18 +3,18 @@
     form, text = read_text(data)
     form.encode(text) == data                # always
 
-A byte order mark stays in the text as U+FEFF, so what is not edited cannot lose it.
+The encoding is the one that reading shows. A byte order mark stays in the text as U+FEFF, so what is not edited cannot
+lose it; bytes that are no character stay as lone surrogates.
 """
 
-import codecs
 import re
 from dataclasses import dataclass
 
+from mcp_servers_filesystem.decoding import guessed
 from mcp_servers_shared.errors import InvalidInput
 
-_SAMPLE = 4_096
-_MULTIBYTE = re.compile("[\u0080-\ud7ff\ue000-\U0010ffff]")
-_ESCAPED = re.compile("[\udc80-\udcff]")
+_SAMPLE = 65_536
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class TextForm:
     """One encoding. `errors` is what makes it reversible for bytes that are not valid in it."""
 
     encoding: str
-    errors: str = "strict"
+    errors: str = "surrogateescape"
 
     def decode(self, data: bytes) -> str:
         """The text. Raises UnicodeDecodeError where the bytes do not fit."""
@@ -40,47 +40,29 @@ class TextForm:
             ) from None
 
 
-UTF8 = TextForm("utf-8")
-_ESCAPING = TextForm("utf-8", "surrogateescape")
-_LATIN1 = TextForm("latin-1")
-_WIDE = {"utf-16-le": TextForm("utf-16-le", "surrogatepass"), "utf-16-be": TextForm("utf-16-be", "surrogatepass")}
+_LATIN1 = TextForm("latin-1", "strict")
 
 
-def read_text(data: bytes) -> tuple[TextForm, str]:
-    """The form that `data` is in, and its text."""
-    wide = _wide_form(data[:_SAMPLE]) if len(data) % 2 == 0 else None
-    if wide:
-        try:
-            return wide, wide.decode(data)
-        except UnicodeDecodeError:
-            pass
+def form_of(data: bytes) -> TextForm | None:
+    """The form that `data` is in; None for what is no text."""
+    name = guessed(data[:_SAMPLE], whole=len(data) <= _SAMPLE)
+    if name is None:
+        return None
+    wide = name.startswith(("utf-16", "utf-32"))
+    form = TextForm(name, "surrogatepass" if wide else "surrogateescape")
     try:
-        return UTF8, UTF8.decode(data)
-    except UnicodeDecodeError:
-        return _damaged(data)
+        if not wide or form.encode(form.decode(data)) == data:
+            return form
+    except (UnicodeDecodeError, InvalidInput):
+        pass
+    # Half a character at its end, or worse: whatever it is, every byte of it is kept.
+    return _LATIN1
 
 
-def _wide_form(start: bytes) -> TextForm | None:
-    if start.startswith(codecs.BOM_UTF16_LE) and not start.startswith(codecs.BOM_UTF32_LE):
-        return _WIDE["utf-16-le"]
-    if start.startswith(codecs.BOM_UTF16_BE):
-        return _WIDE["utf-16-be"]
-    # Without a mark: text in the Latin part of UTF-16 has a zero in nearly every second byte.
-    pairs = len(start) // 2
-    even, odd = start[0::2].count(0), start[1::2].count(0)
-    if pairs >= 2 and even == 0 and odd * 10 >= pairs * 9:
-        return _WIDE["utf-16-le"]
-    if pairs >= 2 and odd == 0 and even * 10 >= pairs * 9:
-        return _WIDE["utf-16-be"]
-    return None
-
-
-def _damaged(data: bytes) -> tuple[TextForm, str]:
-    """UTF-8 with a few wrong bytes, or one byte a character: whichever more of the high bytes speak for."""
-    text = _ESCAPING.decode(data)
-    if len(_MULTIBYTE.findall(text)) > len(_ESCAPED.findall(text)):
-        return _ESCAPING, text
-    return _LATIN1, _LATIN1.decode(data)
+def read_text(data: bytes) -> tuple[TextForm, str] | None:
+    """The form that `data` is in, and its text; None for what is no text."""
+    form = form_of(data)
+    return (form, form.decode(data)) if form else None
 
 
 def require_encodable(text: str, argument: str) -> None:
@@ -98,6 +80,3 @@ def require_encodable(text: str, argument: str) -> None:
 def readable(text: str) -> str:
     """`text` with bytes that are no character shown as U+FFFD, so that it can be sent."""
     return _SURROGATES.sub("\ufffd", text)
-
-
-_SURROGATES = re.compile("[\ud800-\udfff]")

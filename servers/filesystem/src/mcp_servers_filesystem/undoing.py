@@ -107,14 +107,18 @@ def _applied(doer: Doer, book: Book, step: Step, spot: Spot) -> bool:
             remove_tree(spot.fd, beside)
             return False
         return _exists(spot, spot.name) and (not step.digest or digest_at(spot.fd, spot.name) == step.digest)
+    now = spot.lstat()
+    # The inode, not the bytes: new bytes may be the same as the old ones.
+    put = now is not None and now.st_ino != step.inode and _digest(spot, spot.name) == step.digest
     if not waiting:
-        return bool(step.image) and (book.images / step.image).exists()
-    if _digest(spot, spot.name) != step.digest or _digest(spot, beside) == step.digest:
-        # Not put in place yet.
-        keep(spot.fd, beside, book.images / step.source) if step.source else removed(spot.fd, beside)
-        return False
-    keep(spot.fd, beside, book.images / step.image) if step.image else removed(spot.fd, beside)
-    return True
+        return put
+    image = (step.image if put else step.source) and book.images / (step.image if put else step.source)
+    # Where a copy into or out of the journal was cut short, the whole one is what it was copied from.
+    if image and (put or not image.exists()):
+        keep(spot.fd, beside, image)
+    else:
+        removed(spot.fd, beside)
+    return put
 
 
 def _exists(spot: Spot, name: bytes) -> bool:

@@ -9,15 +9,15 @@ from typing import Literal
 
 from mcp_servers_filesystem.atomic import already_exists, explained, stale
 from mcp_servers_filesystem.deadlines import Deadline
-from mcp_servers_filesystem.decoding import guessed, whole
+from mcp_servers_filesystem.decoding import whole
 from mcp_servers_filesystem.diffs import fenced, unified
 from mcp_servers_filesystem.edits import MOST_EDITS, Edit, Edited, apply_edits, plain
 from mcp_servers_filesystem.etags import etag_of
 from mcp_servers_filesystem.journal import Book, Change, Journal, Step, text_path
-from mcp_servers_filesystem.names import parsed
+from mcp_servers_filesystem.names import parsed, shown
 from mcp_servers_filesystem.replacing import Replacement, replace_all, standing
 from mcp_servers_filesystem.space import Space, Spot, full_path
-from mcp_servers_filesystem.textforms import read_text, readable
+from mcp_servers_filesystem.textforms import form_of, read_text, readable, require_encodable
 from mcp_servers_shared.errors import InvalidInput, LimitExceeded, NotFound, PathRefused
 from mcp_servers_shared.guard.path_errors import not_directory, not_found, quoted
 
@@ -30,9 +30,9 @@ _DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getatt
 class Unkept(Exception):
     """What a change would destroy is larger than the journal may hold: somebody has to agree first."""
 
-    def __init__(self, path: str, size: int, etag: str) -> None:
+    def __init__(self, path: str, size: int, etags: str) -> None:
         super().__init__(path)
-        self.path, self.size, self.etag = path, size, etag
+        self.path, self.size, self.etags = path, size, etags
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Writer:
     journal: Journal
     durable: bool = False
     most_bytes: int = 20_000_000
-    agreed: bool = False
-    """Somebody agreed to lose what the journal cannot hold."""
+    agreed: str = ""
+    """The etags of what somebody agreed to lose, because the journal cannot hold it."""
 
     def write(self, path: str, content: str, mode: Mode, if_match: str | None, parents: bool) -> tuple[Change, str]:
         """The change and the file's new etag.
@@ -78,8 +78,8 @@ class Writer:
     def _appended(self, spot: Spot, now: os.stat_result, content: str) -> bytes:
         with explained(spot.path):
             before = self._content(spot, now)
-        encoding = guessed(before[:65_536], whole=len(before) <= 65_536) or "utf-8"
-        return before + content.encode(encoding, "replace" if encoding in ("cp1252", "latin-1") else "strict")
+        form = form_of(before)
+        return before + (form.encode(content) if form else content.encode())
 
     def _content(self, spot: Spot, now: os.stat_result) -> bytes:
         if now.st_size > self.most_bytes:
@@ -100,12 +100,12 @@ class Writer:
     def _replaced(
         self, book: Book, op: str, contents: Sequence[tuple[Spot, bytes, os.stat_result | None]]
     ) -> tuple[Change, str]:
-        replacements: list[Replacement] = []
-        for spot, data, now in contents:
-            held = now is None or self.journal.can_hold(now.st_size)
-            if now is not None and not held and not self.agreed:
-                raise Unkept(spot.path, now.st_size, etag_of(now))
-            replacements.append(Replacement(spot, data, now, keep=held))
+        lost = [(spot.path, now) for spot, _, now in contents if now is not None]
+        size = sum(now.st_size for _, now in lost)
+        held = self.journal.can_hold(size)
+        if not held and self.agreed != (etags := ",".join(etag_of(now) for _, now in lost)):
+            raise Unkept(lost[0][0], size, etags)
+        replacements = [Replacement(spot, data, now, keep=held) for spot, data, now in contents]
         change = replace_all(book, op, replacements, durable=self.durable)
         last = contents[-1][0].lstat()
         return change, etag_of(last) if last else ""
@@ -134,7 +134,7 @@ class Writer:
                     raise stale(job.path)
                 with explained(job.path):
                     before = self._content(spot, now)
-                after, diff = changed_text(before, job)
+                after, diff = changed_text(before, job, shown(full_path(spot.real)))
                 diffs.append(diff)
                 if after != before:
                     contents.append((spot, after, now))
@@ -206,24 +206,28 @@ class Job:
     if_match: str | None = None
 
 
-def changed_text(before: bytes, job: Job) -> tuple[bytes, str]:
-    """The bytes after the edits, and the fenced diff."""
+def changed_text(before: bytes, job: Job, name: str) -> tuple[bytes, str]:
+    """The bytes after the edits, and the fenced diff of the file `name`."""
     if not job.edits or len(job.edits) > MOST_EDITS:
         raise InvalidInput(
             f"edits holds {len(job.edits)}; 1 to {MOST_EDITS} are taken",
             code="invalid_arguments",
             hint="Send them in parts.",
         )
-    if guessed(before[:65_536], whole=len(before) <= 65_536) is None:
+    for edit in job.edits:
+        require_encodable(edit.old, "oldText")
+        require_encodable(edit.new, "newText")
+    known = read_text(before)
+    if known is None:
         raise PathRefused(
             f"{quoted(job.path)} is binary, not text", code="binary", rule="encoding", hint="Only text can be edited."
         )
-    form, text = read_text(before)
+    form, text = known
     if not text and len(job.edits) == 1 and not job.edits[0].old:
         done = Edited(job.edits[0].new, plain(job.edits[0].new), 1)
     else:
         done = apply_edits(text, job.edits)
-    diff = unified(job.path, readable(plain(text)), readable(done.plain))
+    diff = unified(name, readable(plain(text)), readable(done.plain))
     return form.encode(done.text), fenced(diff)
 
 

@@ -166,7 +166,7 @@ async def delete_path(
     reply = await app.asking.confirmed(ctx, preview, binding, confirm_id)
     if not isinstance(reply, Confirmed):
         return reply
-    await write(app, lambda writer: delete_for_good(writer, path, recursive))
+    await write(app, lambda writer: delete_for_good(writer, path, recursive, mark))
     return app.official(f"Deleted {path} for good")
 
 
@@ -178,16 +178,17 @@ async def changed(
     try:
         return await write(app, work)
     except Unkept as unkept:
+        agreed = unkept.etags
         text = f"{quoted(unkept.path)} holds {size_text(unkept.size)}, more than the journal keeps: "
         text += "what it holds now would be lost for good."
-        binding = Binding(current_call().principal.name, name, asked, unkept.etag)
+        binding = Binding(current_call().principal.name, name, asked, agreed)
         reply = await app.asking.confirmed(ctx, Answer(text, {"size": unkept.size}), binding, confirm_id)
         if not isinstance(reply, Confirmed):
             return reply
-    return await write(app, work, agreed=True)
+    return await write(app, work, agreed=agreed)
 
 
-async def write(app: FilesystemApp, work: Callable[[Writer], ResultT], *, agreed: bool = False) -> ResultT:
+async def write(app: FilesystemApp, work: Callable[[Writer], ResultT], *, agreed: str = "") -> ResultT:
     """`work` in a thread, with what changes files for this call."""
     space, settings = app.space, app.settings
 
