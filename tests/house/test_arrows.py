@@ -10,6 +10,15 @@ ROOT = Path(__file__).parents[2]
 SHARED = ROOT / "shared" / "src" / "mcp_servers_shared"
 SERVERS = {path.name: path for path in (ROOT / "servers").glob("*/src/mcp_servers_*")}
 MCP = {"mcp", "mcp_types"}
+# What speaks MCP in a server of flat rooms; everything else in it is domain.
+SPEAKS_MCP = {"app.py", "client_roots.py", "resources.py", "server.py", "watching.py"}
+
+
+def domain_of(server: str) -> list[Path]:
+    """The domain modules of a server whose rooms lie flat."""
+    return sorted(path for path in SERVERS[server].glob("*.py") if path.name not in SPEAKS_MCP)
+
+
 WORKER_MAY_IMPORT = {"mcp_servers_shared.guard", "mcp_servers_shared.errors", "mcp_servers_sqlite.engine"}
 STANDARD_LIBRARY_ONLY = [SHARED / "guard", SHARED / "errors.py", SHARED / "__init__.py", SHARED / "audit"]
 NO_MCP = [
@@ -19,6 +28,7 @@ NO_MCP = [
     SHARED / "limits.py",
     SHARED / "call.py",
     *(SERVERS["mcp_servers_sqlite"] / name for name in ("pool.py", "databases.py", "limits.py", "memo.py", "engine")),
+    *domain_of("mcp_servers_filesystem"),
 ]
 
 

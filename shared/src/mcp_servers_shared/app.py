@@ -136,9 +136,13 @@ def build_server(blueprint: Blueprint, settings: ServerSettings, *, store: RateS
     )
     server.unlisted = frozenset(tool.name for tool in served if not tool.listed)
     server.catalogue = catalogue
+    answers.server = server
+    return _registered(server, blueprint)
+
+
+def _registered(server: Server, blueprint: Blueprint) -> Server:
     server.bus = blueprint.bus
     server.read_uri = carried(blueprint.read_uri) if blueprint.read_uri else None
-    answers.server = server
     if blueprint.register:
         blueprint.register(server)
     return server

@@ -62,10 +62,7 @@ def serve(
             _leave(2)
         for problem in problems:
             sys.stderr.write(f"{settings.program}: {problem.text}\n")
-        server = build(settings)
-        if prepare:
-            prepare(settings)
-        anyio.run(_serve, server, settings)
+        _run(settings, build, prepare)
     except ServerError as error:
         sys.stderr.write(f"{settings.program}: {error.for_model()}\n")
         _leave(2)
@@ -76,6 +73,15 @@ def serve(
         logging.getLogger("mcp_servers").exception("%s ended by a fault of its own", settings.program)
         _leave(1)
     _leave(0)
+
+
+def _run(
+    settings: SettingsT, build: Callable[[SettingsT], Server], prepare: Callable[[SettingsT], None] | None
+) -> None:
+    server = build(settings)
+    if prepare:
+        prepare(settings)
+    anyio.run(_serve, server, settings)
 
 
 async def _serve(server: Server, settings: ServerSettings) -> None:
