@@ -106,7 +106,7 @@ class Journal:
             self._threads.release()
 
     def settle(self, deadline: Deadline) -> None:
-        """Clears up after a process that was killed, at the start of this one. What cannot be is for the first write."""
+        """Clears up after a process that was killed; What cannot be waits for the first write."""
         if self.recover and self._exists():
             with contextlib.suppress(Busy, Unavailable), self.changing(deadline):
                 pass
@@ -143,6 +143,12 @@ class Book:
         steps = list(change.steps) if steps is None else steps
         self._append({"id": change.id, "state": "done", "steps": list(map(_slim, steps))})
         return replace(change, state="done", steps=tuple(steps))
+
+    def joined(self, first: Change, second: Change) -> Change:
+        """Two changes of one call become one, the second."""
+        change = self.done(second, [*first.steps, *second.steps])
+        self.mark(first.id, "failed")
+        return change
 
     def mark(self, change_id: str, state: State) -> None:
         """`failed`: nothing of it is there. `undone`: it was taken back."""

@@ -1,5 +1,6 @@
 """How each step of a change is done, and what takes it back."""
 
+import contextlib
 import errno
 import os
 import secrets
@@ -15,12 +16,12 @@ from mcp_servers_filesystem.atomic import (
 )
 from mcp_servers_filesystem.deny import TRASH
 from mcp_servers_filesystem.digests import digest_at, mark_at
-from mcp_servers_filesystem.journal import Book, Step, raw_path, text_path
+from mcp_servers_filesystem.journal import Book, Change, Step, raw_path, text_path
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.snapshots import bring_back, keep
 from mcp_servers_filesystem.space import Space, Spot
 from mcp_servers_filesystem.trash import place_for
-from mcp_servers_shared.errors import NotFound
+from mcp_servers_shared.errors import NotFound, ServerError
 from mcp_servers_shared.guard.renaming import rename_new
 
 
@@ -39,6 +40,13 @@ class Doer:
         if place.parts[:1] == (TRASH,):
             return self.space.trash(place._replace(path=shown(raw)))
         return self.space.parent(shown(raw))
+
+    def _standing(self, path: str) -> Spot:
+        """As `spot`, of something that a change left there."""
+        try:
+            return self.spot(path)
+        except NotFound:
+            raise stale(shown(raw_path(path))) from None
 
     def do(self, step: Step) -> None:
         """Raises what the guard refuses, and InvalidInput (`stale`, `already_exists`)."""
@@ -86,12 +94,19 @@ class Doer:
             raise stale(spot.path)
         keep(spot.fd, beside, self.book.images / step.image)
 
+    def take_back(self, change: Change) -> None:
+        """A change that stood alone and is of no use now."""
+        with contextlib.suppress(ServerError, OSError):
+            for step in [self.inverse(step) for step in reversed(change.steps)]:
+                self.do(step)
+            self.book.mark(change.id, "failed")
+
     def inverse(self, step: Step) -> Step:
         """The step that takes `step` back. Raises InvalidInput (`stale`), NotFound (`no_image`)."""
-        with self.spot(step.other or step.path) as spot:
+        if step.do == "rmdir":
+            return Step("mkdir", step.path)
+        with self._standing(step.other or step.path) as spot:
             now = spot.lstat()
-            if step.do == "rmdir":
-                return Step("mkdir", step.path)
             if now is None:
                 raise stale(spot.path)
             if step.do == "mkdir":

@@ -17,6 +17,7 @@ from mcp_servers_filesystem.journal import Book, Change, Journal, Step, text_pat
 from mcp_servers_filesystem.names import parsed, shown
 from mcp_servers_filesystem.replacing import Replacement, replace_all, standing
 from mcp_servers_filesystem.space import Space, Spot, full_path
+from mcp_servers_filesystem.steps import Doer
 from mcp_servers_filesystem.textforms import form_of, read_text, readable, require_encodable
 from mcp_servers_shared.errors import InvalidInput, LimitExceeded, NotFound, PathRefused
 from mcp_servers_shared.guard.path_errors import not_directory, not_found, quoted
@@ -60,14 +61,19 @@ class Writer:
                 hint="Write it in parts with mode append.",
             )
         with self.journal.changing(self.deadline) as book:
-            if parents:
-                self._directories(book, os.path.dirname(path.rstrip("/")))
-            with self.space.parent(path, follow=True) as spot:
-                now = standing(spot)
-                self._expected(path, now, mode, if_match)
-                if mode == "append" and now is not None:
-                    data = self._appended(spot, now, content)
-                return self._replaced(book, "append" if mode == "append" else "write", [(spot, data, now)])
+            made = self._directories(book, os.path.dirname(path.rstrip("/"))) if parents else None
+            try:
+                with self.space.parent(path, follow=True) as spot:
+                    now = standing(spot)
+                    self._expected(path, now, mode, if_match)
+                    if mode == "append" and now is not None:
+                        data = self._appended(spot, now, content)
+                    done = self._replaced(book, "append" if mode == "append" else "write", [(spot, data, now)])
+            except BaseException:
+                if made:
+                    Doer(self.space, book).take_back(made)
+                raise
+            return (book.joined(made, done[0]), done[1]) if made else done
 
     def _expected(self, path: str, now: os.stat_result | None, mode: Mode, if_match: str | None) -> None:
         if mode == "create" and now is not None:
