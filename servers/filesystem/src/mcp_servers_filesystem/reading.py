@@ -117,7 +117,7 @@ def _line_start(deadline: Deadline, source: Source, line: int) -> int:
 
 def _tail_start(deadline: Deadline, source: Source, lines: int) -> int:
     """Where the last `lines` lines begin. A line end at the end of the file begins no line."""
-    if lines == 0:
+    if lines == 0 or source.size == 0:
         return source.size
     end = source.size
     if source.read(end - 1, 1) == b"\n":
