@@ -17,6 +17,8 @@ from mcp_servers_shared.guard.paths import Root, Roots, pin_file
 ROUNDS = 7
 OPENS = 2_000
 DEPTH = 9
+GUARDED = "Roots.open(absolute), openat2"
+REALPATH = "realpath, then os.open (unsafe)"
 
 
 def microseconds(work: Callable[[], int | None]) -> tuple[float, float]:
@@ -32,8 +34,8 @@ def microseconds(work: Callable[[], int | None]) -> tuple[float, float]:
     return statistics.median(rounds), min(rounds)
 
 
-def main() -> None:
-    """Writes the table."""
+def costs() -> dict[str, tuple[float, float]]:
+    """Median and best microseconds of each way to open."""
     with tempfile.TemporaryDirectory() as top:
         folders = "/".join(f"folder{number}" for number in range(DEPTH))
         os.makedirs(f"{top}/{folders}")
@@ -46,20 +48,24 @@ def main() -> None:
         directory = os.open(top, os.O_PATH)
         flags = os.O_RDONLY | os.O_CLOEXEC
         pinned = pin_file(absolute)
-        rows: list[tuple[str, Callable[[], int | None]]] = [
-            ("os.open(path)", lambda: os.open(absolute, flags)),
-            ("os.open(path, dir_fd)", lambda: os.open(path, flags, dir_fd=directory)),
-            ("openat2 alone", lambda: openat2(directory, path.encode(), flags, 0, RESOLVE_BENEATH)),
-            ("Root.open, openat2", lambda: kernel.open(path, os.O_RDONLY)),
-            ("Roots.open(absolute), openat2", lambda: roots.open(absolute, os.O_RDONLY)),
-            ("Root.open, walk", lambda: walk.open(path, os.O_RDONLY)),
-            ("realpath, then os.open (unsafe)", lambda: os.open(os.path.realpath(absolute), flags)),
-            ("PinnedFile.reopen_check", lambda: pinned.reopen_check() and None),
-        ]
-        print(f"{'open + close at depth 9':34} median us  best us")
-        for name, work in rows:
-            median, best = microseconds(work)
-            print(f"{name:34} {median:9.1f} {best:8.1f}")
+        ways: dict[str, Callable[[], int | None]] = {
+            "os.open(path)": lambda: os.open(absolute, flags),
+            "os.open(path, dir_fd)": lambda: os.open(path, flags, dir_fd=directory),
+            "openat2 alone": lambda: openat2(directory, path.encode(), flags, 0, RESOLVE_BENEATH),
+            "Root.open, openat2": lambda: kernel.open(path, os.O_RDONLY),
+            GUARDED: lambda: roots.open(absolute, os.O_RDONLY),
+            "Root.open, walk": lambda: walk.open(path, os.O_RDONLY),
+            REALPATH: lambda: os.open(os.path.realpath(absolute), flags),
+            "PinnedFile.reopen_check": lambda: pinned.reopen_check() and None,
+        }
+        return {name: microseconds(way) for name, way in ways.items()}
+
+
+def main() -> None:
+    """Writes the table."""
+    print(f"{'open + close at depth 9':34} median us  best us")
+    for name, (median, best) in costs().items():
+        print(f"{name:34} {median:9.1f} {best:8.1f}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
 """`python -m benchmarks.sqlite [SECTION ...]`: all sections write RESULTS.md, some only print."""
 
 import argparse
+import sqlite3
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
-from benchmarks.sqlite import machine
+from benchmarks.common.report import measured, surroundings
 from benchmarks.sqlite.bench import ROOT, Bench
 from benchmarks.sqlite.peers import Peers
-from benchmarks.sqlite.results import Findings
 from benchmarks.sqlite.sections import SECTIONS
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -32,27 +33,13 @@ def main() -> int:
         bench = Bench(peers, Path(state))
         blocks = [_header(peers)]
         for name in chosen:
-            blocks.append(_section(name, bench, wait=not options.no_wait))
+            work = partial(SECTIONS[name], bench)
+            blocks.append(measured(name, work, COMMAND, 0 if options.no_wait else 40).markdown())
             print(blocks[-1], flush=True)
     if not options.sections:
         RESULTS.write_text("\n".join(blocks), encoding="utf-8")
         print(f"written: {RESULTS}")
     return 0
-
-
-def _section(name: str, bench: Bench, *, wait: bool) -> str:
-    busy = machine.settle() if wait else machine.settle(0)
-    before = machine.speed()
-    started = time.monotonic()
-    try:
-        findings = SECTIONS[name](bench)
-    except (RuntimeError, OSError) as error:
-        findings = Findings(name, f"Could not be measured: {error}")
-    took = time.monotonic() - started
-    loops = f"a fixed loop took {before * 1000:.1f} ms before, {machine.speed() * 1000:.1f} ms after"
-    share = f"other programs used {busy:.0%} of the processors before"
-    findings.notes.append(f"`{COMMAND} {name}`: {took:.0f} s; {share}; {loops}")
-    return findings.markdown()
 
 
 def _header(peers: Peers) -> str:
@@ -63,10 +50,7 @@ def _header(peers: Peers) -> str:
         " run and take turns; a ratio is the median over the turns. Each is asked over stdio by a raw JSON-RPC client,"
         " ours and the SDK's with the 2026-07-28 protocol, the others after `initialize`.",
         "",
-        *[f"- {line}" for line in machine.describe()],
-        f"- {machine.commit(ROOT)}",
-        f"- load averages at the start: {machine.load()}; this run at {machine.priority()}",
-        *[f"- {line}" for line in peers.versions()],
+        *surroundings(ROOT, [f"SQLite {sqlite3.sqlite_version}"], peers.installed()),
         *[f"- not measured: {name}: {reason}" for name, reason in peers.missing.items()],
         "",
     ]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.sqlite.client import child_env
+from benchmarks.common.client import child_env
+from benchmarks.common.results import Findings
+from benchmarks.common.tokenizer import count_tokens
 from benchmarks.sqlite.peers import Peers
-from benchmarks.sqlite.results import Findings
 from benchmarks.sqlite.subjects import OURS, Subject, ours
-from benchmarks.sqlite.tokenizer import count_tokens
 
 ROOT = Path(__file__).parents[2]
 ROWS_FLAGS = ["--max-result-chars", "1000000"]
@@ -48,7 +48,7 @@ class Bench:
         reason = self.peers.missing.get("tokenizer")
         try:
             if reason is None:
-                return count_tokens(self.peers.node, self.peers.folder / "tokenizer", texts)
+                return count_tokens(self.peers.node("dbhub"), self.peers.folder / "tokenizer", texts)
         except (OSError, subprocess.SubprocessError) as error:
             reason = str(error)[:200]
         findings.notes.append(f"tokens could not be counted: {reason}")

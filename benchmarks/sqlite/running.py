@@ -1,11 +1,12 @@
-"""Several servers at once, each ready to be asked; one that cannot start becomes a note."""
+"""Several servers at once, each ready to be asked for rows."""
 
 from collections.abc import Generator, Iterable
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from benchmarks.sqlite.client import RawClient, Reply
-from benchmarks.sqlite.results import Findings
+from benchmarks.common.client import RawClient, Reply
+from benchmarks.common.results import Findings
+from benchmarks.common.running import started
 from benchmarks.sqlite.subjects import Subject
 
 
@@ -27,13 +28,5 @@ class Running(NamedTuple):
 @contextmanager
 def running(subjects: Iterable[Subject], findings: Findings) -> Generator[dict[str, Running], None, None]:
     """The subjects that start, by name."""
-    with ExitStack() as stack:
-        found: dict[str, Running] = {}
-        for subject in subjects:
-            try:
-                client = stack.enter_context(subject.start())
-            except (RuntimeError, OSError) as error:
-                findings.notes.append(f"{subject.name} did not start: {error}")
-                continue
-            found[subject.name] = Running(subject, client)
-        yield found
+    with started(subjects, findings) as found:
+        yield {name: Running(*pair) for name, pair in found.items()}

@@ -1,12 +1,13 @@
 """The servers that are measured: how each is started, and how each is asked for rows."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sqlite.client import Era, RawClient, Reply
+from benchmarks.common.client import RawClient, Reply
+from benchmarks.common.running import Server
 
 OURS = "mcp-servers-sqlite"
 NOOP = "SDK tool that does nothing"
@@ -14,20 +15,12 @@ ANCHOR = "mcp-server-sqlite"
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A server. `limit` names the argument for the most rows, where there is one."""
+class Subject(Server):
+    """A server of databases. `limit` names the argument for the most rows, where there is one."""
 
-    name: str
-    command: Sequence[str]
-    era: Era = "legacy"
     tool: str = "execute_sql"
     argument: str = "sql"
     limit: str = ""
-    env: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    def start(self, era: Era | None = None) -> RawClient:
-        """A client that has not yet said anything; use it as a context manager."""
-        return RawClient(self.command, era or self.era, self.env)
 
     def arguments(self, sql: str, rows: int | None = None) -> dict[str, Any]:
         """Arguments of the query tool."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from benchmarks.common.results import Findings
 from benchmarks.sqlite.bench import Bench
-from benchmarks.sqlite.results import Findings
 from benchmarks.sqlite.sections import (
     audit,
     concurrency,

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import audit
+from benchmarks.common.results import Findings
+from benchmarks.common.timing import percentile
 from benchmarks.sqlite.bench import Bench
-from benchmarks.sqlite.results import Findings
-from benchmarks.sqlite.timing import percentile
 
 ROUNDS = 7
 SHOWN = ("append", "make the record", "arguments redacted (redactor not counted)")

@@ -2,11 +2,11 @@
 
 import time
 
+from benchmarks.common.results import Findings, ms, times
+from benchmarks.common.timing import take_turns
 from benchmarks.sqlite import queries
 from benchmarks.sqlite.bench import ROWS_FLAGS, Bench
-from benchmarks.sqlite.results import Findings, ms, times
 from benchmarks.sqlite.running import Running, running
-from benchmarks.sqlite.timing import take_turns
 
 AT_ONCE = 32
 ONE, TWO = "ours --workers 1", "ours --workers 2"

@@ -2,8 +2,8 @@
 
 import json
 
+from benchmarks.common.results import Findings
 from benchmarks.sqlite.bench import Bench
-from benchmarks.sqlite.results import Findings
 from benchmarks.sqlite.running import running
 from benchmarks.sqlite.subjects import OURS
 

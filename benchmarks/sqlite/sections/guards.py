@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Mapping
 
+from benchmarks.common.results import Findings, ms, times
+from benchmarks.common.timing import Samples
 from benchmarks.sqlite import queries
 from benchmarks.sqlite.bench import Bench
-from benchmarks.sqlite.results import Findings, ms, times
-from benchmarks.sqlite.timing import Samples
 
 from mcp_servers_sqlite.databases import DatabaseFile
 from mcp_servers_sqlite.engine.settings import ALL_LAYERS, AUTHORIZER, LIMITS, PROGRESS

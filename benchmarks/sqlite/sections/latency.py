@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from benchmarks.common.results import Findings, ms, times
+from benchmarks.common.timing import Samples, take_turns
 from benchmarks.sqlite import queries
 from benchmarks.sqlite.bench import ROWS_FLAGS, Bench
-from benchmarks.sqlite.results import Findings, ms, times
 from benchmarks.sqlite.running import Running, running
 from benchmarks.sqlite.subjects import ANCHOR, NOOP, OURS, noop
-from benchmarks.sqlite.timing import Samples, take_turns
 
 TEXT_ONLY = f"{OURS} --result text"
 RAW = "sqlite3 of Python, in this process"

@@ -1,9 +1,9 @@
 """What the processes hold, after ordinary queries and after heavy ones."""
 
+from benchmarks.common.processes import descendants, memory, peak_rss
+from benchmarks.common.results import Findings, mb
 from benchmarks.sqlite import queries
 from benchmarks.sqlite.bench import ROWS_FLAGS, Bench
-from benchmarks.sqlite.processes import descendants, memory, peak_rss
-from benchmarks.sqlite.results import Findings, mb
 from benchmarks.sqlite.running import Running, running
 from benchmarks.sqlite.sections.concurrency import AT_ONCE
 from benchmarks.sqlite.subjects import OURS, noop

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
+from benchmarks.common.client import RawClient
+from benchmarks.common.results import Findings, ms, times
+from benchmarks.common.timing import take_turns
 from benchmarks.sqlite.bench import ROWS_FLAGS, Bench
-from benchmarks.sqlite.client import RawClient
-from benchmarks.sqlite.results import Findings, ms, times
 from benchmarks.sqlite.subjects import Subject
-from benchmarks.sqlite.timing import take_turns
 
 COLUMNS = "id, customer_id, status, total_cents"
 FAR, PAGE, STRIDE = 900_000, 50, 1000

@@ -3,13 +3,13 @@
 import time
 from typing import NamedTuple
 
+from benchmarks.common.client import Era, RawClient
+from benchmarks.common.processes import descendants, is_running
+from benchmarks.common.results import Findings, ms
+from benchmarks.common.timing import percentile
 from benchmarks.sqlite import queries
 from benchmarks.sqlite.bench import Bench
-from benchmarks.sqlite.client import Era, RawClient
-from benchmarks.sqlite.processes import descendants, is_running
-from benchmarks.sqlite.results import Findings, ms
 from benchmarks.sqlite.subjects import OURS, Subject
-from benchmarks.sqlite.timing import percentile
 
 LONG_SECONDS = 6.0
 MOST_PING, MOST_STOP = 0.050, 0.100

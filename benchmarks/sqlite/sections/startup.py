@@ -2,11 +2,11 @@
 
 import time
 
+from benchmarks.common.results import Findings, ms, times
+from benchmarks.common.timing import Samples
 from benchmarks.sqlite import queries
 from benchmarks.sqlite.bench import Bench
-from benchmarks.sqlite.results import Findings, ms, times
 from benchmarks.sqlite.subjects import NOOP, Subject, noop
-from benchmarks.sqlite.timing import Samples
 
 ROUNDS = 5
 

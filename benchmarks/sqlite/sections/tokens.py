@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.common.client import Reply
+from benchmarks.common.results import Findings, times
 from benchmarks.sqlite import queries
 from benchmarks.sqlite.bench import Bench
-from benchmarks.sqlite.client import Reply
-from benchmarks.sqlite.results import Findings, times
 from benchmarks.sqlite.running import Running, running
 from benchmarks.sqlite.subjects import ANCHOR, OURS
 

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -10,11 +9,11 @@ import time
 from pathlib import Path
 
 
-def describe() -> list[str]:
-    """Lines about the machine and the programs."""
+def describe(*programs: str) -> list[str]:
+    """Lines about the machine, Python and the other programs."""
     return [
         f"{os.cpu_count()} cores ({_cpu()}), {_memory()} of memory, {platform.system()} {platform.release()}",
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
+        ", ".join([f"Python {platform.python_version()}", *programs]),
     ]
 
 

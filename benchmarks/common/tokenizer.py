@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.sqlite.client import child_env
+from benchmarks.common.client import child_env
 
 _COUNT = (
     "const {encode} = require('gpt-tokenizer/encoding/o200k_base');"

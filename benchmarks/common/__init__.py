@@ -1,0 +1,1 @@
+"""What every benchmark works with: a raw client, turns and medians, the machine, pinned peers, the page."""

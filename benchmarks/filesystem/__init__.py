@@ -1,0 +1,1 @@
+"""Measures `mcp-servers-filesystem` beside the official server and ripgrep, in one run."""
