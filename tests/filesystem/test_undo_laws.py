@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filesystem.write_world import edit, filled, left_behind, tree, writing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,6 @@ from mcp_servers_filesystem.moving import copy, delete, move
 from mcp_servers_filesystem.undoing import undo
 from mcp_servers_filesystem.writing import Writer
 from mcp_servers_shared.errors import ServerError
-from filesystem.write_world import edit, left_behind, tree, writing
 
 NAMES = ["a.txt", "b.txt", "d", "d/e.txt", "d/f", "d/f/g.txt", "link", "l\u00e4nge.txt"]
 names = st.sampled_from(NAMES)
@@ -41,17 +41,6 @@ actions = st.one_of(
     st.builds(lambda n, m: lambda w, r: copy(w, at(r, n), at(r, m)), names, names),
     st.builds(lambda n: lambda w, r: delete(w, at(r, n), True), names),
 )
-
-
-def filled(root: Path) -> None:
-    (root / "d" / "f").mkdir(parents=True)
-    (root / "a.txt").write_text("one\ntwo\n")
-    (root / "b.txt").write_text("only one here\n")
-    os.link(root / "b.txt", root / "d" / "e.txt")
-    (root / "d" / "f" / "g.txt").write_bytes(b"\xff\xfeo\0n\0e\0")
-    (root / "d" / "f" / "g.txt").chmod(0o640)
-    (root / "b.txt").chmod(0o755)
-    (root / "link").symlink_to("a.txt")
 
 
 @pytest.mark.requirement("FILE-36")

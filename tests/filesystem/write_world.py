@@ -56,3 +56,17 @@ def _held(path: Path) -> str:
 def left_behind(root: Path) -> list[str]:
     """Names of temporary files that nobody removed."""
     return [str(path) for path in root.rglob("*") if path.name.endswith((".mcp-tmp", ".old", ".tmp"))]
+
+
+def filled(root: Path) -> None:
+    """A small tree: texts, one name of two for the same file, another encoding, a link."""
+    (root / "d" / "f").mkdir(parents=True)
+    (root / "a.txt").write_text("one\ntwo\n")
+    (root / "b.txt").write_text("only one here\n")
+    os.link(root / "b.txt", root / "d" / "e.txt")
+    (root / "d" / "f" / "g.txt").write_bytes(b"\xff\xfeo\0n\0e\0")
+    (root / "d" / "f" / "g.txt").chmod(0o640)
+    (root / "b.txt").chmod(0o755)
+    (root / "c.txt").write_text("one more\n")
+    (root / "big.log").write_text("line\n" * 300_000)
+    (root / "link").symlink_to("a.txt")

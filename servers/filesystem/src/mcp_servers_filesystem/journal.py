@@ -27,6 +27,8 @@ from mcp_servers_shared.errors import Busy, NotFound, Unavailable
 Do = Literal["replace", "create", "mkdir", "rmdir", "rename"]
 State = Literal["begun", "done", "failed", "undone"]
 
+PARENTS = "parents"
+"""What directories are made as, before the change of the file in them begins and takes them over."""
 _MOST_CHANGES = 2_000
 _COMPACT_BYTES = 4 << 20
 _WAIT = 0.005
@@ -143,12 +145,6 @@ class Book:
         steps = list(change.steps) if steps is None else steps
         self._append({"id": change.id, "state": "done", "steps": list(map(_slim, steps))})
         return replace(change, state="done", steps=tuple(steps))
-
-    def joined(self, first: Change, second: Change) -> Change:
-        """Two changes of one call become one, the second."""
-        change = self.done(second, [*first.steps, *second.steps])
-        self.mark(first.id, "failed")
-        return change
 
     def mark(self, change_id: str, state: State) -> None:
         """`failed`: nothing of it is there. `undone`: it was taken back."""

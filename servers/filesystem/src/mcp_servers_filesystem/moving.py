@@ -203,7 +203,13 @@ def required_empty(spot: Spot, now: os.stat_result, recursive: bool) -> None:
 
 
 def not_beneath(here: Spot, there: Spot, now: os.stat_result) -> None:
-    """Raises InvalidInput for a directory that would come into itself."""
+    """Raises InvalidInput for a directory that would come into itself, or be replaced by what it holds."""
+    if _path(here).startswith(_path(there) + "/"):
+        raise InvalidInput(
+            f"{quoted(here.path)} is inside of {quoted(there.path)}, which it would replace",
+            code="into_itself",
+            hint="Move it elsewhere first.",
+        )
     if stat.S_ISDIR(now.st_mode) and _path(there).startswith(_path(here) + "/"):
         raise _into_itself(there.path)
 

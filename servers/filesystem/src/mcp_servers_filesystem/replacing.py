@@ -119,10 +119,18 @@ def standing(spot: Spot) -> os.stat_result | None:
     return now
 
 
-def replace_all(book: Book, op: str, replacements: Sequence[Replacement], *, durable: bool = False) -> Change:
-    """Writes down what will be done, does it, and keeps what was there. Leaves nothing where it fails."""
+def replace_all(
+    book: Book, op: str, replacements: Sequence[Replacement], *, durable: bool = False, made: Change | None = None
+) -> Change:
+    """Writes down what will be done, does it, and keeps what was there. Leaves nothing where it fails.
+
+    Args:
+        made: directories that were made for it, and are part of it from now on.
+    """
     book.make_room(sum(one.before.st_size for one in replacements if one.before is not None and one.keep))
-    change = book.begin(op, [one.step for one in replacements])
+    change = book.begin(op, [*(made.steps if made else ()), *(one.step for one in replacements)])
+    if made:
+        book.mark(made.id, "failed")
     put: list[Replacement] = []
     try:
         for one in replacements:

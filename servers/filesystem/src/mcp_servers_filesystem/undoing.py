@@ -5,7 +5,7 @@ import os
 
 from mcp_servers_filesystem.atomic import removed
 from mcp_servers_filesystem.digests import digest_at
-from mcp_servers_filesystem.journal import Book, Change, Journal, Step, find, raw_path
+from mcp_servers_filesystem.journal import PARENTS, Book, Change, Journal, Step, find, raw_path
 from mcp_servers_filesystem.moving import remove_tree
 from mcp_servers_filesystem.snapshots import keep
 from mcp_servers_filesystem.space import Space, Spot
@@ -83,7 +83,7 @@ def _settle(space: Space, book: Book, change: Change) -> None:
         with contextlib.suppress(ServerError), doer.spot(step.path) as spot:
             if _applied(doer, book, step, spot):
                 applied.append(step)
-    if len(applied) == len(change.steps):
+    if len(applied) == len(change.steps) and change.op != PARENTS:
         book.done(change)
         return
     for step in reversed(applied):
@@ -99,7 +99,9 @@ def _applied(doer: Doer, book: Book, step: Step, spot: Spot) -> bool:
     if step.do == "rename":
         with doer.spot(step.other) as target:
             found = target.lstat()
-            return spot.lstat() is None and found is not None and step.inode in (0, found.st_ino)
+            here = spot.lstat()
+            # A later step may have put something else where this one took it away.
+            return found is not None and found.st_ino == step.inode and (here is None or here.st_ino != step.inode)
     beside = raw_path(step.temporary)
     waiting = bool(beside) and _exists(spot, beside)
     if step.do == "create":

@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mcp_servers_filesystem.atomic import already_exists, explained, stale
@@ -13,7 +13,7 @@ from mcp_servers_filesystem.decoding import whole
 from mcp_servers_filesystem.diffs import fenced, unified
 from mcp_servers_filesystem.edits import MOST_EDITS, Edit, Edited, apply_edits, plain
 from mcp_servers_filesystem.etags import etag_of
-from mcp_servers_filesystem.journal import Book, Change, Journal, Step, text_path
+from mcp_servers_filesystem.journal import PARENTS, Book, Change, Journal, Step, text_path
 from mcp_servers_filesystem.names import parsed, shown
 from mcp_servers_filesystem.replacing import Replacement, replace_all, standing
 from mcp_servers_filesystem.space import Space, Spot, full_path
@@ -61,19 +61,18 @@ class Writer:
                 hint="Write it in parts with mode append.",
             )
         with self.journal.changing(self.deadline) as book:
-            made = self._directories(book, os.path.dirname(path.rstrip("/"))) if parents else None
+            made = self._directories(book, os.path.dirname(path.rstrip("/")), PARENTS) if parents else None
             try:
                 with self.space.parent(path, follow=True) as spot:
                     now = standing(spot)
                     self._expected(path, now, mode, if_match)
                     if mode == "append" and now is not None:
                         data = self._appended(spot, now, content)
-                    done = self._replaced(book, "append" if mode == "append" else "write", [(spot, data, now)])
+                    return self._replaced(book, "append" if mode == "append" else "write", [(spot, data, now)], made)
             except BaseException:
                 if made:
                     Doer(self.space, book).take_back(made)
                 raise
-            return (book.joined(made, done[0]), done[1]) if made else done
 
     def _expected(self, path: str, now: os.stat_result | None, mode: Mode, if_match: str | None) -> None:
         if mode == "create" and now is not None:
@@ -104,7 +103,11 @@ class Writer:
             os.close(descriptor)
 
     def _replaced(
-        self, book: Book, op: str, contents: Sequence[tuple[Spot, bytes, os.stat_result | None]]
+        self,
+        book: Book,
+        op: str,
+        contents: Sequence[tuple[Spot, bytes, os.stat_result | None]],
+        made: Change | None = None,
     ) -> tuple[Change, str]:
         lost = [(spot.path, now) for spot, _, now in contents if now is not None]
         size = sum(now.st_size for _, now in lost)
@@ -112,7 +115,7 @@ class Writer:
         if not held and self.agreed != (etags := ",".join(etag_of(now) for _, now in lost)):
             raise Unkept(lost[0][0], size, etags)
         replacements = [Replacement(spot, data, now, keep=held) for spot, data, now in contents]
-        change = replace_all(book, op, replacements, durable=self.durable)
+        change = replace_all(book, op, replacements, durable=self.durable, made=made)
         last = contents[-1][0].lstat()
         return change, etag_of(last) if last else ""
 
@@ -152,9 +155,9 @@ class Writer:
     def create_directory(self, path: str) -> Change | None:
         """The change; None where the directory was there."""
         with self.journal.changing(self.deadline) as book:
-            return self._directories(book, path)
+            return self._directories(book, path, "create_directory")
 
-    def _directories(self, book: Book, path: str) -> Change | None:
+    def _directories(self, book: Book, path: str, op: str) -> Change | None:
         missing: list[str] = []
         at = path
         while at and at != "/":
@@ -177,9 +180,11 @@ class Writer:
             ]
             for place in places:
                 self.space.deny.check(place.parts, path, writing=True)
-            change = book.begin("create_directory", [Step("mkdir", text_path(full_path(one))) for one in places])
+            change = book.begin(op, [Step("mkdir", text_path(full_path(one))) for one in places])
             made = make_directories(spot.fd, names, path)
-            return book.done(change, list(change.steps[len(names) - made :]))
+            steps = change.steps[len(names) - made :]
+            # Parents are part of a change that is still to come: until then they do not stand.
+            return replace(change, steps=steps) if op == PARENTS else book.done(change, list(steps))
 
 
 def make_directories(directory: int, names: Sequence[bytes], path: str) -> int:
