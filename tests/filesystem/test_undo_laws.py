@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from filesystem.write_world import edit, left_behind, tree, writing
 from mcp_servers_filesystem.moving import copy, delete, move
 from mcp_servers_filesystem.undoing import undo
 from mcp_servers_filesystem.writing import Writer
 from mcp_servers_shared.errors import ServerError
-from filesystem.write_world import edit, left_behind, tree, writing
 
 NAMES = ["a.txt", "b.txt", "d", "d/e.txt", "d/f", "d/f/g.txt", "link", "l\u00e4nge.txt"]
 names = st.sampled_from(NAMES)
