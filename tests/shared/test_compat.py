@@ -150,3 +150,22 @@ def test_a_connection_is_served_over_streams_of_our_own() -> None:
 
 def test_every_name_in_all_is_there_and_nothing_else_is_used() -> None:
     assert all(hasattr(compat, name) for name in compat.__all__)
+
+
+def test_a_session_knows_its_connection_and_how_to_ask() -> None:
+    seen: list[Any] = []
+
+    async def note(ctx: Any, call_next: Any) -> Any:
+        seen.append(compat.connection_of(ctx.session))
+        return await call_next(ctx)
+
+    async def scenario() -> None:
+        noting = server(middleware=[note])
+        async with Client(noting, mode="legacy") as client:
+            await client.list_tools()
+            await client.list_tools()
+
+    asyncio.run(scenario())
+    assert len(seen) >= 2
+    assert all(one is seen[0] for one in seen)
+    assert list(inspect.signature(seen[0].outbound.send_raw_request).parameters)[:3] == ["method", "params", "opts"]

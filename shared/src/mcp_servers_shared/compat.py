@@ -3,17 +3,16 @@
 `tests/shared/test_compat.py` fails when one of them moves, so that a new SDK is read here first.
 """
 
-import warnings
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
-from mcp import MCPDeprecationWarning
 from mcp.server import ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.server.request_state import RequestStateBoundary
+from mcp.server.session import ServerSession
 from mcp.shared._context_streams import (  # pyright: ignore[reportPrivateUsage]
     ContextReceiveStream,
     ContextSendStream,
@@ -36,6 +35,7 @@ __all__ = [
     "add_request_handler",
     "around_request_state",
     "asked_roots",
+    "connection_of",
     "create_context_streams",
     "is_modern",
     "result_envelope",
@@ -81,12 +81,20 @@ def add_request_handler(
     server._lowlevel_server.add_request_handler(method, params, handler)  # pyright: ignore[reportPrivateUsage]
 
 
-async def asked_roots(session: Any) -> list[str]:
-    """The URIs of the roots of an older client. Deprecated in 2026-07-28, where no client is asked any more.
+def connection_of(session: ServerSession) -> Any:
+    """What stays the same through all requests of a client; the session itself is made anew for each."""
+    return session._connection  # pyright: ignore[reportPrivateUsage]
 
-    Raises MCPError where the client does not answer as it should.
+
+async def asked_roots(session: ServerSession, seconds: float) -> list[str]:
+    """The URIs of the roots of an older client, as it wrote them: not all hosts send what the SDK takes for one.
+
+    Raises MCPError where it cannot be asked or does not answer in time, ValueError for an answer of another form.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MCPDeprecationWarning)
-        pending = session.list_roots()
-    return [str(root.uri) for root in (await pending).roots]
+    outbound = connection_of(session).outbound
+    answer: Any = await outbound.send_raw_request("roots/list", None, {"timeout": seconds})
+    roots: Any = cast("dict[str, Any]", answer).get("roots") if isinstance(answer, dict) else None
+    if not isinstance(roots, list):
+        raise ValueError("no list of roots")
+    entries = [cast("dict[str, Any]", one) for one in cast("list[Any]", roots) if isinstance(one, dict)]
+    return [str(one["uri"]) for one in entries if "uri" in one]

@@ -12,7 +12,14 @@ from mcp.shared.exceptions import MCPError
 from mcp_servers_filesystem.app import FilesystemApp
 from mcp_servers_filesystem.space import Space
 from mcp_servers_filesystem.uris import path_of
-from mcp_servers_shared.compat import CallNext, HandlerResult, ServerRequestContext, asked_roots, is_modern
+from mcp_servers_shared.compat import (
+    CallNext,
+    HandlerResult,
+    ServerRequestContext,
+    asked_roots,
+    connection_of,
+    is_modern,
+)
 from mcp_servers_shared.errors import ServerError
 from mcp_servers_shared.guard.paths import Root
 
@@ -35,14 +42,14 @@ class ClientRootsMiddleware:
         self._known: WeakKeyDictionary[Any, Space | None] = WeakKeyDictionary()
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        session = ctx.session
+        client = connection_of(ctx.session)
         if ctx.method == _CHANGED:
-            self._known.pop(session, None)
+            self._known.pop(client, None)
         if ctx.method not in ("tools/call", "resources/read", "completion/complete") or not _has_roots(ctx):
             return await call_next(ctx)
-        if session not in self._known:
-            self._known[session] = await self._asked(ctx)
-        token = _narrowed.set(self._known[session])
+        if client not in self._known:
+            self._known[client] = await self._asked(ctx)
+        token = _narrowed.set(self._known[client])
         try:
             return await call_next(ctx)
         finally:
@@ -51,9 +58,8 @@ class ClientRootsMiddleware:
     async def _asked(self, ctx: ServerRequestContext[Any, Any]) -> Space | None:
         space = cast(FilesystemApp, ctx.lifespan_context).everything
         try:
-            with anyio.fail_after(_SECONDS):
-                uris = await asked_roots(ctx.session)
-        except (MCPError, TimeoutError, ValueError) as error:
+            uris = await asked_roots(ctx.session, _SECONDS)
+        except (MCPError, ValueError) as error:
             logger.warning("the client did not say its roots (%s); all folders stay open to it", type(error).__name__)
             return None
         limits = await anyio.to_thread.run_sync(overlap, space, uris)

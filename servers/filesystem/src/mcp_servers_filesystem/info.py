@@ -37,8 +37,8 @@ def file_info(deadline: Deadline, space: Space, path: str, hash_name: str | None
             f"permissions: {oct(facts.st_mode)[-3:]}",
         ]
         fields: dict[str, Any] = {"etag": etag_of(facts)}
-        # Without the system's own tables: the same answer everywhere.
-        if kind := mimetypes.MimeTypes().guess_type(path)[0]:
+        # The table of the library alone: the same answers everywhere, and no file of the system to open in the seal.
+        if kind := mimetypes.types_map.get(os.path.splitext(path)[1].lower()):
             fields["mime"] = kind
         if hash_name:
             if found.is_directory:

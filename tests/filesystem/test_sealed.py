@@ -1,0 +1,72 @@
+"""The whole server works inside the seal, and says whether it is in it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from end_to_end.raw_client import RawClient
+from mcp_servers_shared.guard.seal import available
+
+linux = pytest.mark.skipif(not available(), reason="needs a kernel with Landlock (Linux 5.13)")
+
+
+def command(root: Path, *flags: str) -> list[str]:
+    return [sys.executable, "-m", "mcp_servers_filesystem", str(root), "--allow-writes", "--rate-limit", "off", *flags]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    place = tmp_path / "root"
+    (place / "sub").mkdir(parents=True)
+    (place / "a.txt").write_text("one\ntwo\n")
+    (place / "sub" / ".gitignore").write_text("*.log\nx*y*z*w\n")
+    (place / "sub" / "b.py").write_text("import os\n")
+    return place
+
+
+CALLS: list[tuple[str, dict[str, object]]] = [
+    ("list_allowed_directories", {}),
+    ("read_text_file", {"path": "a.txt", "lineNumbers": True}),
+    ("read_media_file", {"path": "a.txt"}),
+    ("read_multiple_files", {"paths": ["a.txt"]}),
+    ("list_directory", {"path": "."}),
+    ("list_directory_with_sizes", {"path": "."}),
+    ("directory_tree", {"path": ".", "respectGitignore": True}),
+    ("search_files", {"path": ".", "pattern": "**/*.py", "respectGitignore": True}),
+    ("grep_files", {"path": ".", "pattern": "(?i)IMP\\w+", "context": 1}),
+    ("grep_files", {"path": ".", "pattern": "a*b*c*d*e", "glob": "a*b*c*d*"}),
+    ("disk_usage", {"path": "."}),
+    ("get_file_info", {"path": "a.txt", "hash": "sha256"}),
+    ("write_file", {"path": "new/x.txt", "content": "x", "createParents": True}),
+    ("write_file", {"path": "a.txt", "content": "three\n", "mode": "append"}),
+    ("edit_file", {"path": "a.txt", "edits": [{"oldText": "two", "newText": "2"}]}),
+    ("edit_files", {"files": [{"path": "sub/b.py", "edits": [{"oldText": "os", "newText": "re"}]}]}),
+    ("create_directory", {"path": "p/q"}),
+    ("copy_path", {"source": "sub", "destination": "copy"}),
+    ("move_file", {"source": "copy", "destination": "p/copy"}),
+    ("delete_path", {"path": "p", "recursive": True}),
+    ("list_changes", {}),
+    ("undo", {}),
+]
+
+
+@linux
+@pytest.mark.requirement("FILE-4")
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+def test_every_tool_works_in_the_seal(root: Path, era: str) -> None:
+    with RawClient(command(root, "--seal", "on"), era=era) as client:  # type: ignore[arg-type]
+        for tool, arguments in CALLS:
+            reply = client.call(tool, arguments)
+            assert not reply.is_error, (tool, reply.text, client.stderr())
+        listed = client.call("list_allowed_directories")
+        assert str(listed.data["sealed"]).startswith("Landlock")
+        found = client.request("resources/read", {"uri": (root / "a.txt").as_uri()})
+        assert found.result["contents"][0]["text"] == "one\n2\nthree\n"
+        assert client.call("undo").is_error is False
+
+
+@pytest.mark.requirement("FILE-4")
+def test_without_the_seal_it_says_so(root: Path) -> None:
+    with RawClient(command(root, "--seal", "off")) as client:
+        assert str(client.call("list_allowed_directories").data["sealed"]).startswith("off")
