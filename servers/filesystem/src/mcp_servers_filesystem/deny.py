@@ -53,6 +53,11 @@ class Deny:
         """Whether not even the name is shown."""
         return TRASH in parts
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Those that close files to readers."""
+        return self._patterns
+
     def check(self, parts: Parts, path: AnyPath, *, writing: bool = False) -> None:
         """Raises PathRefused (`denied`) where a rule covers `parts`, the components below a root."""
         if TRASH in parts:

@@ -1,132 +1,162 @@
-"""What .gitignore files leave out, each for the directory it stands in and below."""
+"""What .gitignore files leave out, each for the directory it stands in and below. All names of a directory at once.
+
+Patterns work on bytes, as in git. A file that is a link is not read, as in git.
+"""
 
 import os
-import re
 import stat
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
-from mcp_servers_filesystem.patterns import names_matcher
+from mcp_servers_filesystem.batches import between_edges, found, joined
+from mcp_servers_filesystem.ignore_lines import Rule, rules_of
+from mcp_servers_filesystem.patterns import Finder, expression
 
-_MOST_BYTES = 1 << 20
-_MOST_LINES = 5_000
-_MOST_LINE = 1_000
-_PLAIN = re.compile(r"[^*?\[\]\\!#/]+\Z")
-_ENDING = re.compile(r"\*(\.[^*?\[\]\\/]+)\Z")
 FILE = ".gitignore"
+GIT = ".git"
+_MOST_BYTES = 1 << 20
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0)
+
+
+class Contents:
+    """The names of a directory that a walk came to.
+
+    Args:
+        path: relative to the walk's base: empty or with a final slash.
+        others: names of what is no directory.
+        folders: names of directories.
+    """
+
+    def __init__(self, path: str, others: Collection[str], folders: Collection[str]) -> None:
+        self.path, self.others, self.folders = path, others, folders
+
+    def text(self, prefix: str) -> bytes:
+        """What expressions are run over; directories end in a slash."""
+        return self._bare if not prefix else self._joined(prefix)
+
+    @cached_property
+    def _bare(self) -> bytes:
+        return self._joined("")
+
+    def _joined(self, prefix: str) -> bytes:
+        return joined(self.others, prefix) + joined(self.folders, prefix, "/")
+
+
+class Rules:
+    """The rules of one file, whichever directory it stands in."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = rules
+        self.takes_back = any(not one.leaves_out for one in rules)
+
+    @cached_property
+    def on_names(self) -> Finder | None:
+        """What the lines leave out that look at names only."""
+        return _either([one for one in self.rules if one.leaves_out and not one.on_path])
+
+    @cached_property
+    def on_paths(self) -> Finder | None:
+        """The same for lines that look at paths."""
+        return _either([one for one in self.rules if one.leaves_out and one.on_path])
+
+    def verdict(self, name: str, path: str, is_folder: bool) -> bool | None:
+        """True: left out; False: taken back; None: nothing said. `path` is relative to the file's directory."""
+        ending = b"/" * is_folder
+        raw_name, raw_path = os.fsencode(name) + ending, os.fsencode(path) + ending
+        for rule in reversed(self.rules):
+            if expression(rule.source, utf8=False).fits(raw_path if rule.on_path else raw_name):
+                return rule.leaves_out
+        return None
 
 
 @dataclass(frozen=True)
-class _Rule:
-    index: int
-    include: bool
-    """True: left out. False: a `!` line takes it back."""
-    only_directories: bool
-    covers: Callable[[str], object] | None = None
-
-
-@dataclass
 class Ignore:
-    """The rules of one file. Later lines win over earlier ones."""
+    """Rules and where they hold."""
 
-    prefix: str
-    """The directory it stands in, relative to the walk's base: empty or with a final slash."""
+    rules: Rules
+    prefix: str = ""
+    """The directory they stand in, relative to the walk's base: empty or with a final slash."""
     below: str = ""
     """For a file above the base: the way down from its directory to the base, with a final slash."""
-    names: dict[str, list[_Rule]] = field(default_factory=dict[str, list[_Rule]])
-    endings: dict[str, list[_Rule]] = field(default_factory=dict[str, list[_Rule]])
-    on_names: list[_Rule] = field(default_factory=list[_Rule])
-    on_paths: list[_Rule] = field(default_factory=list[_Rule])
 
-    def verdict(self, name: str, path: str, is_directory: bool) -> bool | None:
-        """True: left out; False: taken back; None: nothing said."""
-        best: _Rule | None = None
-        for rule in self.names.get(name, ()):
-            best = _later(best, rule, is_directory)
-        if self.endings and (dot := name.find(".")) >= 0:
-            while dot >= 0:
-                for rule in self.endings.get(name[dot:], ()):
-                    best = _later(best, rule, is_directory)
-                dot = name.find(".", dot + 1)
-        for rules, text in ((self.on_names, name), (self.on_paths, self._relative(path))):
-            for rule in rules:
-                if (best is None or rule.index > best.index) and rule.covers and rule.covers(text + "/" * is_directory):
-                    best = _later(best, rule, is_directory)
-        return best.include if best else None
+    def relative(self, path: str) -> str:
+        """A path relative to the base as the rules see it."""
+        return self.below + path[len(self.prefix) :]
 
-    def _relative(self, path: str) -> str:
-        return self.below + path[len(self.prefix) :] if self.on_paths else ""
+    def candidates(self, here: Contents) -> set[str]:
+        """Names of a directory that some line leaves out; another may take them back."""
+        hits: set[str] = set()
+        for finder, prefix in ((self.rules.on_names, ""), (self.rules.on_paths, self.relative(here.path))):
+            if finder is not None:
+                hits.update(found(finder, here.text(prefix), prefix))
+        return hits
 
 
-def _later(best: _Rule | None, rule: _Rule, is_directory: bool) -> _Rule | None:
-    if rule.only_directories and not is_directory:
-        return best
-    return rule if best is None or rule.index > best.index else best
+def left_out(stack: Sequence[Ignore], here: Contents) -> set[str]:
+    """The names in a directory that the files of `stack`, the outermost first, leave out."""
+    hits: set[str] = set()
+    for ignore in stack:
+        hits |= ignore.candidates(here)
+    if not hits or not any(ignore.rules.takes_back for ignore in stack):
+        return hits
+    return {name for name in hits if _is_left_out(stack, here.path + name, name, name in here.folders)}
 
 
-def left_out(stack: Sequence[Ignore], name: str, path: str, is_directory: bool) -> bool:
-    """Whether the nearest file that says something leaves `path` (relative to the base) out."""
+def _is_left_out(stack: Sequence[Ignore], path: str, name: str, is_folder: bool) -> bool:
     for ignore in reversed(stack):
-        verdict = ignore.verdict(name, path, is_directory)
+        verdict = ignore.rules.verdict(name, ignore.relative(path), is_folder)
         if verdict is not None:
             return verdict
     return False
 
 
-def read_ignore(directory: int, prefix: str) -> Ignore | None:
-    """The rules of the .gitignore in an open directory, None where there is none that can be read."""
+def _either(rules: Sequence[Rule]) -> Finder | None:
+    if not rules:
+        return None
+    return between_edges(b"|".join(b"(?:" + one.source + b")" for one in rules), utf8=False)
+
+
+def read_ignore(directory: int, prefix: str, *, below: str = "", name: str = FILE) -> Ignore | None:
+    """The rules of the file `name` in an open directory, None where there is none that can be read."""
+    raw = _read(directory, name)
+    rules = parsed(raw) if raw else None
+    return Ignore(rules, prefix, below) if rules else None
+
+
+def read_exclude(directory: int, prefix: str, *, below: str = "") -> Ignore | None:
+    """The rules of .git/info/exclude beneath an open directory."""
+    flags = _FLAGS | getattr(os, "O_DIRECTORY", 0)
     try:
-        descriptor = os.open(
-            FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0), dir_fd=directory
-        )
+        git = os.open(GIT, flags, dir_fd=directory)
+        try:
+            info = os.open("info", flags, dir_fd=git)
+        finally:
+            os.close(git)
     except OSError:
         return None
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        return parsed_ignore(os.read(descriptor, _MOST_BYTES), prefix)
+        return read_ignore(info, prefix, below=below, name="exclude")
+    finally:
+        os.close(info)
+
+
+def _read(directory: int, name: str) -> bytes:
+    try:
+        descriptor = os.open(name, _FLAGS, dir_fd=directory)
     except OSError:
-        return None
+        return b""
+    try:
+        facts = os.fstat(descriptor)
+        return os.read(descriptor, _MOST_BYTES) if stat.S_ISREG(facts.st_mode) else b""
+    except OSError:
+        return b""
     finally:
         os.close(descriptor)
 
 
-def parsed_ignore(raw: bytes, prefix: str) -> Ignore | None:
+@lru_cache(maxsize=128)
+def parsed(raw: bytes) -> Rules | None:
     """The rules that `raw` holds, None for none. Lines that make no sense are passed over, as git does."""
-    ignore = Ignore(prefix)
-    lines = raw.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape").splitlines()[:_MOST_LINES]
-    for index, line in enumerate(lines):
-        if line and not line.startswith("#") and len(line) <= _MOST_LINE:
-            _add(ignore, index, line)
-    return ignore if ignore.names or ignore.endings or ignore.on_names or ignore.on_paths else None
-
-
-def _add(ignore: Ignore, index: int, line: str) -> None:
-    text = line.rstrip() if not line.rstrip().endswith("\\") else line.rstrip() + " "
-    include = not text.startswith("!")
-    body = text if include else text[1:]
-    bare = body.removesuffix("/")
-    only_directories = body != bare
-    if _PLAIN.match(bare):
-        ignore.names.setdefault(bare, []).append(_Rule(index, include, only_directories))
-    elif found := _ENDING.match(bare):
-        ignore.endings.setdefault(found[1], []).append(_Rule(index, include, only_directories))
-    elif (pattern := _translated(body)) is not None:
-        rules = ignore.on_paths if "/" in bare else ignore.on_names
-        rules.append(_Rule(index, include, only_directories, pattern))
-
-
-def _translated(body: str) -> Callable[[str], object] | None:
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
-    try:
-        expression, _ = GitIgnoreSpecPattern.pattern_to_regex(body)
-        if not expression:
-            return None
-        text = expression.decode() if isinstance(expression, bytes) else expression
-        text = re.sub(r"\(\?P<\w+>", "(?:", text)
-        # pathspec's expressions end where the pattern does; what stands below a matched directory is never asked for.
-        return names_matcher(text.removeprefix("^") + ".*", text.count("*") + text.count("+"))
-    except Exception:
-        # A line of somebody's file that is no pattern.
-        return None
+    rules = rules_of(raw)
+    return Rules(rules) if rules else None

@@ -8,11 +8,11 @@ from typing import Any
 from mcp_servers_filesystem.above import rules_above
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.fitting import Cost, fitting_items
-from mcp_servers_filesystem.globs import matcher
+from mcp_servers_filesystem.globs import Glob, glob
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.space import Space
-from mcp_servers_filesystem.walking import Step, Walk
-from mcp_servers_shared.errors import LimitExceeded, ServerError
+from mcp_servers_filesystem.walking import Folder, Step, Walk
+from mcp_servers_shared.errors import LimitExceeded, NotFound, ServerError
 
 NOTHING = "No matches found"
 
@@ -38,53 +38,95 @@ class Search:
     gitignore: bool = False
 
 
+@dataclass(frozen=True)
+class _Chooser:
+    """Tells a walk which names of a directory are looked for, and which are not there."""
+
+    covers: Glob
+    excluded: Sequence[Glob]
+    kind: str | None
+
+    def __call__(self, folder: Folder) -> Sequence[str]:
+        for one in self.excluded:
+            folder.leave_out(set(one.among(folder.path, folder.names)))
+        hits = self.covers.among(folder.path, folder.names)
+        if self.kind is None:
+            return list(hits)
+        return [name for name in hits if (name in folder.folders) == (self.kind == "directory")]
+
+
 def search_names(
     deadline: Deadline, space: Space, search: Search, limit: int, going_on: dict[str, Any], cost: Cost, room: int
 ) -> Found:
     """A page of full paths that the pattern covers."""
-    covers = matcher(search.pattern)
-    excluded = [matcher(one) for one in search.exclude]
+    chooser = _Chooser(glob(search.pattern), [glob(one) for one in search.exclude], search.kind)
     with space.directory(search.path) as base:
-        walk = Walk(deadline, base.fd, gitignore=search.gitignore, after=going_on.get("after", ""))
-        if search.gitignore:
-            walk.ignoring(rules_above(space, base))
+        above = rules_above(space, base) if search.gitignore else ()
+        walk = Walk(
+            deadline,
+            base.fd,
+            choose=chooser,
+            gitignore=search.gitignore,
+            above=above,
+            after=going_on.get("after", ""),
+            xdev=space.xdev,
+        )
         prefix = shown(base.full).rstrip("/") + "/"
-        lines: list[str] = []
-        places: list[str] = []
-        spent, last, full = 0, "", False
+        page = _Page(limit, cost, room)
+        stopped = None
         try:
             for step in walk:
-                if any(one(step.path) for one in excluded):
-                    walk.skip()
+                if step.kind == "l" and not _may_show(space, step, prefix):
                     continue
-                last = step.path
-                if not covers(step.path) or not _wanted(space, step, search.kind, prefix):
-                    continue
-                line = prefix + shown(os.fsencode(step.path))
-                spent += cost(line)
-                if len(lines) == limit or spent > room:
-                    full = True
+                if not page.add(prefix + shown(os.fsencode(step.path)), step.path):
                     break
-                lines.append(line)
-                places.append(step.path)
         except LimitExceeded:
-            notices = [f"Stopped after {deadline.seconds:g} s, at {prefix}{shown(os.fsencode(last))}."]
-            following = {"after": last} if last and not deadline.stopped else None
-            return Found("\n".join(lines) or NOTHING, {}, [*notices, *walk.notices()], following)
-        kept = fitting_items(lines, cost, room)
-        notices = [f"Cut: {kept:,} matches are shown."] if full or kept < len(lines) else []
-        following = {"after": places[kept - 1]} if notices and kept else None
+            if deadline.stopped:
+                raise
+            stopped = walk.place
+    return page.found(walk, stopped, deadline)
+
+
+class _Page:
+    """Lines while they fit."""
+
+    def __init__(self, limit: int, cost: Cost, room: int) -> None:
+        self._limit, self._cost, self._room = limit, cost, room
+        self._lines: list[str] = []
+        self._places: list[str] = []
+        self._spent = 0
+        self._full = False
+
+    def add(self, line: str, place: str) -> bool:
+        """False where the page is full."""
+        self._spent += self._cost(line)
+        self._full = len(self._lines) == self._limit or (self._spent > self._room and bool(self._lines))
+        if not self._full:
+            self._lines.append(line)
+            self._places.append(place)
+        return not self._full
+
+    def found(self, walk: Walk, stopped: str | None, deadline: Deadline) -> Found:
+        """The page. `stopped`: where the walk was when its time was up."""
+        lines = self._lines
+        kept = max(fitting_items(lines, self._cost, self._room), min(len(lines), 1))
+        notices: list[str] = []
+        following = None
+        if self._full or kept < len(lines):
+            notices.append(f"Cut: {kept:,} matches are shown.")
+            following = {"after": self._places[kept - 1]}
+        elif stopped is not None:
+            notices.append(f"Stopped after {deadline.seconds:g} s; there may be more.")
+            following = {"after": stopped} if stopped else None
         return Found("\n".join(lines[:kept]) or NOTHING, {"matches": kept}, [*notices, *walk.notices()], following)
 
 
-def _wanted(space: Space, step: Step, kind: str | None, prefix: str) -> bool:
-    if kind is not None and kind != {"d": "directory", "f": "file"}.get(step.kind, "file"):
-        return False
-    if step.kind != "l":
-        return True
-    # A link shows only where what it leads to may be seen.
+def _may_show(space: Space, step: Step, prefix: str) -> bool:
+    """A link shows only where what it leads to may be seen, or is not there."""
     try:
         with space.either(prefix + shown(os.fsencode(step.path)), content=False):
             return True
-    except ServerError:
-        return False
+    except NotFound:
+        return True
+    except ServerError as error:
+        return error.code in ("not_regular", "unreadable")

@@ -9,7 +9,15 @@ from typing import Any
 from mcp_servers_filesystem.above import rules_above
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.fitting import Cost
-from mcp_servers_filesystem.globs import Matcher, matcher
+from collections.abc import Callable
+from mcp_servers_filesystem.globs import glob
+
+Matcher = Callable[[str], bool]
+
+
+def matcher(pattern: str) -> Matcher:
+    return glob(pattern).covers
+
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.searching import Found
 from mcp_servers_filesystem.space import Space
@@ -43,9 +51,10 @@ def directory_tree(
     excluded = excluding(wanted.exclude)
     after = going_on.get("after", "")
     with space.directory(wanted.path) as base:
-        walk = Walk(deadline, base.fd, gitignore=wanted.gitignore, after=after)
-        if wanted.gitignore:
-            walk.ignoring(rules_above(space, base))
+        above = rules_above(space, base) if wanted.gitignore else ()
+        walk = Walk(
+            deadline, base.fd, gitignore=wanted.gitignore, above=above, after=after, xdev=space.xdev
+        )
         page = _Page(cost, room, wanted.compact)
         stopped = False
         try:

@@ -56,9 +56,8 @@ def usage(deadline: Deadline, space: Space, path: str, gitignore: bool) -> tuple
     """The usage of a directory; partial, and said so, when the time is up."""
     found = Usage()
     with space.directory(path) as base:
-        walk = Walk(deadline, base.fd, gitignore=gitignore)
-        if gitignore:
-            walk.ignoring(rules_above(space, base))
+        above = rules_above(space, base) if gitignore else ()
+        walk = Walk(deadline, base.fd, gitignore=gitignore, above=above, xdev=space.xdev)
         largest: list[tuple[int, str]] = []
         try:
             for step in walk:

@@ -3,50 +3,123 @@
 walk = Walk(deadline, opened, gitignore=True)
 for step in walk:                  # parents before children, siblings in bytewise order
     if step.is_directory and unwanted: walk.skip()
+
+A caller who wants few of many names says which with `choose`, once a directory: the others cost next to nothing.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.deny import TRASH
-from mcp_servers_filesystem.ignoring import FILE, Ignore, left_out, read_ignore
+from mcp_servers_filesystem.ignoring import FILE, GIT, Contents, Ignore, left_out, read_exclude, read_ignore
 from mcp_servers_filesystem.names import shown
+from mcp_servers_shared.guard._kinds import on_kernel_filesystem  # pyright: ignore[reportPrivateUsage]
 
 _TRASH = TRASH.decode()
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
-_MOST_OPEN = 100
+_MOST_OPEN = 64
 _MOST_NAMED = 10
-_CHECK_EVERY = 512
+_MOST_PATH = 200
+_CHECK_EVERY = 1_000
+
+
+class Folder:
+    """A directory that a walk is in. Names are in os.fsdecode form, in the order of their bytes."""
+
+    __slots__ = ("_links", "device", "fd", "files", "first_rule", "folders", "name", "names", "path", "rules", "todo", "wanted")
+
+    def __init__(self, path: str, name: str, fd: int, device: int) -> None:
+        self.path, self.name, self.device = path, name, device
+        """`path`: relative to the base, empty or with a final slash. `device`: st_dev."""
+        self.fd: int | None = fd
+        self.names: Sequence[str] = ()
+        self.files: Collection[str] = ()
+        """Regular files among the names."""
+        self.folders: set[str] = set()
+        """Real directories among the names; what is taken out here is not entered."""
+        self._links: set[str] = set()
+        self.wanted: Collection[str] | None = None
+        self.todo: Iterator[str] = iter(())
+        self.rules = self.first_rule = 0
+        """How many ignore rules there were before it, and the first of them that holds in it."""
+
+    @property
+    def depth(self) -> int:
+        """How far below the base its names are: 1 for the base itself."""
+        return self.path.count("/") + 1
+
+    def kind(self, name: str) -> str:
+        """`d`irectory, `l`ink, regular `f`ile or `o`ther."""
+        if name in self.folders:
+            return "d"
+        return "l" if name in self._links else "f" if name in self.files else "o"
+
+    def read(self, deadline: Deadline) -> None:
+        """Takes in what the directory holds. Raises OSError, LimitExceeded."""
+        assert self.fd is not None
+        files, folders, links, others = list[str](), list[str](), list[str](), list[str]()
+        with os.scandir(self.fd) as found:
+            while part := list(islice(found, _CHECK_EVERY)):
+                for one in part:
+                    if one.is_file(follow_symlinks=False):
+                        files.append(one.name)
+                    elif one.is_dir(follow_symlinks=False):
+                        folders.append(one.name)
+                    else:
+                        (links if one.is_symlink() else others).append(one.name)
+                deadline.check()
+        self.folders, self._links, self.files = set(folders), set(links), set(files)
+        names = [*files, *folders, *links, *others]
+        if _TRASH in self.folders:
+            self.folders.discard(_TRASH)
+            names.remove(_TRASH)
+        self.names = in_order(names)
+
+    @property
+    def others(self) -> Collection[str]:
+        """The names of what is no directory."""
+        return self.files if len(self.files) + len(self.folders) == len(self.names) else set(self.names) - self.folders
+
+    def leave_out(self, unwanted: Collection[str]) -> None:
+        """As if these names were not there."""
+        if unwanted:
+            self.names = [name for name in self.names if name not in unwanted]
+            self.folders.difference_update(unwanted)
 
 
 class Step(NamedTuple):
     """What the walk came to. Paths and names are in os.fsdecode form."""
 
-    path: str
-    """Relative to the base."""
+    folder: Folder
+    """What holds it; open until the next step only."""
     name: str
-    kind: str
-    """`d`irectory, regular `f`ile, `l`ink or `o`ther."""
-    directory: int
-    """The open directory that holds it; only until the next step."""
+
+    @property
+    def path(self) -> str:
+        """Relative to the base."""
+        return self.folder.path + self.name
+
+    @property
+    def kind(self) -> str:
+        """`d`irectory, `l`ink, regular `f`ile or `o`ther."""
+        return self.folder.kind(self.name)
 
     @property
     def is_directory(self) -> bool:
         """A real directory, not a link to one."""
-        return self.kind == "d"
+        return self.name in self.folder.folders
+
+    @property
+    def directory(self) -> int:
+        """The descriptor of what holds it."""
+        assert self.folder.fd is not None
+        return self.folder.fd
 
 
-class _Level:
-    """One directory on the way down. Its descriptor may be given back while deeper ones are open."""
-
-    __slots__ = ("entries", "fd", "name", "path", "rules")
-
-    def __init__(self, path: str, name: str, fd: int, entries: Iterator[tuple[str, str]], rules: int) -> None:
-        self.path, self.name, self.entries = path, name, entries
-        self.fd: int | None = fd
-        self.rules = rules
+Choose = Callable[[Folder], Collection[str]]
 
 
 class Walk:
@@ -54,151 +127,194 @@ class Walk:
 
     Args:
         base: an open directory; stays the caller's.
+        choose: which names of a directory become steps, asked once when it is entered; it may also take directories
+            out of `folders`. All names when omitted.
         gitignore: leave out what .gitignore files say, and .git itself.
+        above: rules of directories above the base, the outermost first.
         after: go on behind this relative path, where an earlier walk stopped.
+        again: with `after`, show that path once more.
+        xdev: also enter what is mounted below. The kernel's own file systems are never entered.
     """
 
-    def __init__(self, deadline: Deadline, base: int, *, gitignore: bool = False, after: str = "") -> None:
-        self._deadline = deadline
-        self._base = base
-        self._gitignore = gitignore
-        self._after = after.split("/") if after else []
-        self._rules: list[Ignore] = []
-        self._levels: list[_Level] = []
-        self._enter: Step | None = None
+    def __init__(
+        self,
+        deadline: Deadline,
+        base: int,
+        *,
+        choose: Choose | None = None,
+        gitignore: bool = False,
+        above: Sequence[Ignore] = (),
+        after: str = "",
+        again: bool = False,
+        xdev: bool = True,
+    ) -> None:
+        self._deadline, self._base, self._choose = deadline, base, choose
+        self._gitignore, self._xdev = gitignore, xdev
+        self._after, self._again = (after.split("/") if after else []), again
+        self._rules = list(above)
+        self._levels: list[Folder] = []
+        self._device = os.fstat(base).st_dev
+        self._skipped = False
+        self._last: tuple[Folder, str] | None = None
         self.unreadable: list[str] = []
         self.unreadable_count = 0
 
-    def ignoring(self, rules: Sequence[Ignore]) -> "Walk":
-        """With rules from above the base."""
-        self._rules += rules
-        return self
+    @property
+    def place(self) -> str:
+        """The last name it came to, for a walk that goes on from here; empty before the first."""
+        return self._last[0].path + self._last[1] if self._last else ""
 
     def skip(self) -> None:
         """Do not go into the directory of the last step."""
-        self._enter = None
+        self._skipped = True
 
     def __iter__(self) -> Iterator[Step]:
-        self._push("", "", os.open(".", _FLAGS, dir_fd=self._base), self._after)
+        self._enter("", "", os.open(".", _FLAGS, dir_fd=self._base), self._after)
         try:
             yield from self._steps()
         finally:
             while self._levels:
-                self._pop()
+                self._leave()
 
     def _steps(self) -> Iterator[Step]:
         count = 0
         while self._levels:
-            level = self._levels[-1]
-            entry = next(level.entries, None)
-            if entry is None:
-                self._pop()
+            here = self._levels[-1]
+            if here.fd is None and not self._reopen():
                 continue
-            count += 1
-            if count % _CHECK_EVERY == 0:
-                self._deadline.check()
-            name, kind = entry
-            path = level.path + name
-            if self._gitignore and (name == ".git" or left_out(self._rules, name, path, kind == "d")):
-                continue
-            resumed = self._resumes(path)
-            try:
-                step = Step(path, name, kind, self._descriptor(len(self._levels) - 1))
-            except OSError:
-                # The way back up has gone while we were further down.
-                self._note(level.path.removesuffix("/"))
-                self._pop()
-                continue
-            self._enter = step if kind == "d" else None
-            if not resumed:
-                yield step
-            if self._enter is not None:
-                self._go_into(step, resumed)
+            for name in here.todo:
+                count += 1
+                if count % _CHECK_EVERY == 0:
+                    self._deadline.check()
+                self._last = (here, name)
+                # Where an earlier walk stopped, and on the way there.
+                rest = self._rest_below(here, name) if self._after else None
+                if (here.wanted is None or name in here.wanted) and (rest is None or (rest == [] and self._again)):
+                    self._skipped = False
+                    yield Step(here, name)
+                    if self._skipped:
+                        continue
+                if name in here.folders and self._go_into(here, name, rest or []):
+                    break
+            else:
+                self._leave()
 
-    def _resumes(self, path: str) -> bool:
-        """Whether an earlier walk has shown `path` and stopped there or below."""
-        depth = path.count("/") + 1
-        return bool(self._after) and self._after[:depth] == path.split("/")
+    def _rest_below(self, here: Folder, name: str) -> list[str] | None:
+        """What is left of the way to where an earlier walk stopped, below `name`; None where that way does not lead."""
+        depth = here.depth
+        if self._after[:depth] != (here.path + name).split("/"):
+            return None
+        return self._after[depth:]
 
-    def _go_into(self, step: Step, resumed: bool) -> None:
+    def _go_into(self, here: Folder, name: str, rest: Sequence[str]) -> bool:
+        assert here.fd is not None
+        path = f"{here.path}{name}/"
         try:
-            descriptor = os.open(step.name, _FLAGS, dir_fd=self._descriptor(len(self._levels) - 1))
+            descriptor = os.open(name, _FLAGS, dir_fd=here.fd)
         except OSError:
-            self._note(step.path)
-            return
-        rest = self._after[step.path.count("/") + 1 :] if resumed else []
-        self._push(step.path + "/", step.name, descriptor, rest)
+            self._note(path)
+            return False
+        return self._enter(path, name, descriptor, rest)
 
-    def _push(self, path: str, name: str, descriptor: int, after: Sequence[str]) -> None:
-        rules = len(self._rules)
+    def _enter(self, path: str, name: str, descriptor: int, after: Sequence[str]) -> bool:
+        """Takes the descriptor over. False where the directory cannot be looked into."""
+        folder = Folder(path, name, descriptor, 0)
         try:
-            with os.scandir(descriptor) as found:
-                names = [(one.name, _kind(one)) for one in found]
+            folder.device = os.fstat(descriptor).st_dev
+            if folder.device != self._device and (not self._xdev or on_kernel_filesystem(descriptor)):
+                raise OSError
+            folder.read(self._deadline)
         except OSError:
             os.close(descriptor)
-            self._note(path.removesuffix("/"))
-            return
-        names.sort()
-        if self._gitignore and (FILE, "f") in names and (ignore := read_ignore(descriptor, path)):
-            self._rules.append(ignore)
+            self._note(path)
+            return False
+        except BaseException:
+            os.close(descriptor)
+            raise
+        folder.rules = len(self._rules)
+        folder.first_rule = self._levels[-1].first_rule if self._levels else 0
+        self._levels.append(folder)
+        if self._gitignore:
+            self._ignore(folder)
+        wanted = set(self._choose(folder)) if self._choose else None
+        names = folder.names
+        if wanted is not None and len(wanted) < len(names):
+            folder.wanted = wanted
+            chosen = folder.folders | wanted
+            names = [one for one in names if one in chosen]
         if after:
-            names = [one for one in names if one[0] >= after[0]]
-        visible = iter([one for one in names if one[0] != _TRASH])
-        self._levels.append(_Level(path, name, descriptor, visible, rules))
+            first = os.fsencode(after[0])
+            names = [one for one in names if os.fsencode(one) >= first]
+        folder.todo = iter(names)
         if len(self._levels) > _MOST_OPEN:
             self._release(self._levels[-_MOST_OPEN - 1])
+        return True
 
-    def _pop(self) -> None:
-        level = self._levels.pop()
-        self._release(level)
-        del self._rules[level.rules :]
+    def _ignore(self, folder: Folder) -> None:
+        assert folder.fd is not None
+        if GIT in folder.folders or GIT in folder.files:
+            # A repository of its own: the rules of what is around it end here.
+            folder.first_rule = folder.rules
+            if exclude := read_exclude(folder.fd, folder.path):
+                self._rules.append(exclude)
+        if FILE in folder.files and (ignore := read_ignore(folder.fd, folder.path)):
+            self._rules.append(ignore)
+        rules = self._rules[folder.first_rule :]
+        unwanted = left_out(rules, Contents(folder.path, folder.others, folder.folders)) if rules else set[str]()
+        unwanted.add(GIT)
+        folder.leave_out(unwanted)
+
+    def _leave(self) -> None:
+        folder = self._levels.pop()
+        self._release(folder)
+        del self._rules[folder.rules :]
 
     @staticmethod
-    def _release(level: _Level) -> None:
-        if level.fd is not None:
-            os.close(level.fd)
-            level.fd = None
+    def _release(folder: Folder) -> None:
+        if folder.fd is not None:
+            os.close(folder.fd)
+            folder.fd = None
 
-    def _descriptor(self, index: int) -> int:
-        """The open directory of a level, opened again from the nearest open one above where it was given back."""
-        level = self._levels[index]
-        if level.fd is None:
-            level.fd = self._reopened(index)
-        return level.fd
-
-    def _reopened(self, index: int) -> int:
-        above = index
-        while above >= 0 and self._levels[above].fd is None:
+    def _reopen(self) -> bool:
+        """Opens the last level again, on its way down from the nearest open one. False where that way has gone."""
+        levels = self._levels
+        above = len(levels) - 1
+        while above >= 0 and levels[above].fd is None:
             above -= 1
-        start = self._levels[above].fd if above >= 0 else None
-        current = os.dup(start) if start is not None else os.open(".", _FLAGS, dir_fd=self._base)
-        for level in self._levels[max(above + 1, 1) : index + 1]:
-            try:
-                following = os.open(level.name, _FLAGS, dir_fd=current)
-            finally:
-                os.close(current)
-            current = following
-        return current
+        start = levels[above].fd if above >= 0 else None
+        try:
+            current = os.dup(start) if start is not None else os.open(".", _FLAGS, dir_fd=self._base)
+            for level in levels[max(above + 1, 1) :]:
+                try:
+                    following = os.open(level.name, _FLAGS, dir_fd=current)
+                finally:
+                    os.close(current)
+                current = following
+        except OSError:
+            self._note(levels[-1].path)
+            self._leave()
+            return False
+        levels[-1].fd = current
+        return True
 
     def _note(self, path: str) -> None:
         self.unreadable_count += 1
         if len(self.unreadable) < _MOST_NAMED:
-            self.unreadable.append(shown(os.fsencode(path)) or ".")
+            self.unreadable.append(shown(os.fsencode(path.removesuffix("/"))) or ".")
 
     def notices(self) -> list[str]:
         """What could not be looked into."""
         if not self.unreadable_count:
             return []
-        named = ", ".join(self.unreadable)
-        more = (
-            f" and {self.unreadable_count - len(self.unreadable):,} more" if self.unreadable_count > _MOST_NAMED else ""
-        )
-        return [f"Not readable, left out: {named}{more}."]
+        hidden = self.unreadable_count - len(self.unreadable)
+        named = ", ".join(one if len(one) <= _MOST_PATH else f"...{one[-_MOST_PATH:]}" for one in self.unreadable)
+        return [f"Not readable, left out: {named}" + (f" and {hidden:,} more." if hidden else ".")]
 
 
-def _kind(entry: os.DirEntry[str]) -> str:
-    if entry.is_symlink():
-        return "l"
-    if entry.is_dir(follow_symlinks=False):
-        return "d"
-    return "f" if entry.is_file(follow_symlinks=False) else "o"
+def in_order(names: Collection[str]) -> list[str]:
+    """The names in the order of their bytes."""
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError:
+        return sorted(names, key=os.fsencode)
+    return sorted(names)

@@ -6,9 +6,10 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from mcp_servers_filesystem.app import FilesystemApp, app_of
+from mcp_servers_filesystem.app import FilesystemApp, app_of, json_chars
 from mcp_servers_filesystem.fitting import Cost
-from mcp_servers_filesystem.grepping import Grep, Hits, grep
+from mcp_servers_filesystem.grep_page import GrepPage, Hits
+from mcp_servers_filesystem.grepping import Grep, grep
 from mcp_servers_filesystem.searching import Found, Search, search_names
 from mcp_servers_filesystem.tools.reading import Cursor
 from mcp_servers_filesystem.tree import TreeWanted
@@ -20,6 +21,7 @@ from mcp_servers_shared.tooling import tool
 
 Globs = Annotated[list[str], Field(max_length=100)]
 Gitignore = bool
+_AROUND = 700
 
 
 @tool(kind="read", title="Directory tree")
@@ -87,30 +89,27 @@ async def grep_files(
     wanted = Grep(pattern, path, literal, ignoreCase, glob, type, context, mode, respectGitignore)
     question = {"grep": repr(wanted)}
     going_on = app.continued(cursor, "grep", **question)
-    # Text and data hold everything twice, the fence and the list's own marks come on top.
-    room = app.room - 600
-    hits = await app.run(grep, app.space, wanted, limit, going_on, _cost_of(app), room, app.file_bytes)
+    # The fence, the counts and the notices come on top.
+    page = GrepPage(mode, limit, context, _price_of(app), app.room - _AROUND)
+    hits = await app.run(grep, app.space, wanted, going_on, page)
     current_call().note(matches=hits.matches, files=hits.searched)
     return _grep_result(app, hits, question)
 
 
-def _cost_of(app: FilesystemApp) -> Cost:
-    both = 2 if app.settings.result == "both" else 1
+def _price_of(app: FilesystemApp) -> Cost:
+    """Characters of a line in the text, and as a part of the data."""
+    channels = app.settings.result
 
-    def cost(text: str) -> int:
-        return (len(text) + text.count('"') + text.count("\\") + 2) * both
+    def price(line: str) -> int:
+        return (len(line) + 1) * (channels != "structured") + (json_chars(line) + 1) * (channels != "text")
 
-    return cost
+    return price
 
 
 def _grep_result(app: FilesystemApp, hits: Hits, question: dict[str, Any]) -> CallToolResult:
     notices = list(hits.notices)
     if hits.following and not notices:
         notices.append(f"Cut: {hits.matches:,} matches in {hits.files:,} files are shown.")
-    if hits.too_large:
-        notices.append(
-            f"Too large, not searched: {', '.join(hits.too_large[:5])}" + ("..." * (len(hits.too_large) > 5))
-        )
     following = app.cursor(hits.following, "grep", **question) if hits.following else None
     data = {"matches": hits.matches, "searched": hits.searched, "results": hits.data}
     text = "\n".join(hits.lines) or f"No matches in {hits.searched:,} files"

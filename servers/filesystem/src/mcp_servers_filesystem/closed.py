@@ -1,0 +1,54 @@
+"""Deny rules for a whole directory at once: only names that some pattern could mean are asked for one by one."""
+
+import os
+from collections.abc import Sequence
+
+from mcp_servers_filesystem.deny import Deny, Parts
+from mcp_servers_filesystem.ignoring import Contents, Ignore, Rules
+from mcp_servers_filesystem.ignore_lines import rules_of
+from mcp_servers_filesystem.walking import Folder
+
+
+class Closed:
+    """The deny rules as one walk meets them. `base`: the components of its base below the root."""
+
+    def __init__(self, deny: Deny, base: Parts) -> None:
+        self._deny, self._base = deny, base
+        lines = "\n".join(deny.patterns).casefold()
+        below = os.fsdecode(b"/".join(base)).casefold() + "/" if base else ""
+        self._ignore = Ignore(Rules(rules_of(os.fsencode(lines))), "", below)
+        # Directories where everything is asked for one by one: a pattern may mean them or what is above.
+        self._doubtful: set[str] = set()
+        if self._any_above():
+            self._doubtful.add("")
+
+    def open_ones(self, folder: Folder, names: Sequence[str]) -> Sequence[str]:
+        """Those of `names` that no deny rule closes. Call it for every directory, parents first."""
+        if folder.path in self._doubtful:
+            self._doubtful.update(f"{folder.path}{name}/" for name in folder.folders)
+            doubtful = set(names)
+        else:
+            here = Contents(folder.path.casefold(), _folded(names), _folded(folder.folders))
+            hits = self._ignore.candidates(here)
+            if not hits:
+                return names
+            self._doubtful.update(f"{folder.path}{name}/" for name in folder.folders if name.casefold() in hits)
+            doubtful = {name for name in names if name.casefold() in hits}
+        if not doubtful:
+            return names
+        above = (*self._base, *os.fsencode(folder.path).split(b"/")[:-1])
+        closed = self._deny.reading
+        return [name for name in names if name not in doubtful or not closed((*above, os.fsencode(name)))]
+
+    def _any_above(self) -> bool:
+        above = Ignore(self._ignore.rules)
+        for depth in range(len(self._base)):
+            path = os.fsdecode(b"".join(one + b"/" for one in self._base[:depth])).casefold()
+            name = os.fsdecode(self._base[depth]).casefold()
+            if above.candidates(Contents(path, (), (name,))):
+                return True
+        return False
+
+
+def _folded(names: Sequence[str] | set[str]) -> list[str]:
+    return [name.casefold() for name in names]

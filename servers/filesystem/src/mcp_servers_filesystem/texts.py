@@ -1,0 +1,66 @@
+"""What text files hold, for searching: opened beneath an open directory, judged before a byte is read."""
+
+import codecs
+import os
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+WINDOW = 16 << 20
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NOCTTY", 0)
+_SAMPLE = 8_192
+_UTF16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+class Window(NamedTuple):
+    """A part of a text in UTF-8, cut after a line where lines are not endless."""
+
+    data: bytes
+    offset: int
+    """Where in the file it begins; -1 where the bytes are not those of the file."""
+    end: int
+    """Where in the file the next one begins."""
+
+
+def open_text(directory: int, name: str, device: int, most_links: int) -> tuple[int, os.stat_result] | None:
+    """A descriptor of a regular file and what fstat says; None for anything else. The caller closes it.
+
+    Args:
+        device: st_dev of the directory: a single file mounted over another is none of its own.
+        most_links: names a file may have; 0 for any number.
+    """
+    try:
+        descriptor = os.open(name, _FLAGS, dir_fd=directory)
+    except OSError:
+        return None
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_dev != device or 0 < most_links < facts.st_nlink:
+        os.close(descriptor)
+        return None
+    return descriptor, facts
+
+
+def windows(descriptor: int, size: int, start: int = 0) -> Iterator[Window]:
+    """The text of an open file, from byte `start` on; nothing for what is no text. Raises OSError.
+
+    `size` bounds what is read: a file that grows meanwhile ends where it ended. Most files are one window.
+    """
+    data = os.pread(descriptor, min(WINDOW, size - start), start)
+    if start == 0:
+        for mark, name in _UTF16:
+            if data.startswith(mark):
+                yield Window(data[2:].decode(name, "replace").encode(errors="replace"), -1, size)
+                return
+        if data.find(b"\0", 0, _SAMPLE) >= 0:
+            return
+    offset = start
+    while data:
+        end = offset + len(data)
+        if end < size and (line_end := data.rfind(b"\n") + 1):
+            end, data = offset + line_end, data[:line_end]
+        if offset == 0 and data.startswith(codecs.BOM_UTF8):
+            yield Window(data[3:], 3, end)
+        else:
+            yield Window(data, offset, end)
+        offset = end
+        data = os.pread(descriptor, min(WINDOW, size - offset), offset) if offset < size else b""
