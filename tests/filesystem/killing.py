@@ -1,6 +1,6 @@
 """A program that kills a write at every few lines of its code and looks at what the next start makes of it.
 
-python -m filesystem.killing OPERATION STRIDE FOLDER STATE_FOLDER     prints what went wrong, one line each, then a count
+    python -m filesystem.killing OPERATION STRIDE FOLDER STATE_FOLDER     prints each problem on a line, then a count
 """
 
 import os

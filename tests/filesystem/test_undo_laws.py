@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filesystem.write_world import edit, filled, left_behind, tree, writing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from filesystem.write_world import edit, left_behind, tree, writing
+from filesystem.write_world import edit, filled, left_behind, tree, writing
 from mcp_servers_filesystem.moving import copy, delete, move
 from mcp_servers_filesystem.undoing import undo
 from mcp_servers_filesystem.writing import Writer
 from mcp_servers_shared.errors import ServerError
 
-NAMES = ["a.txt", "b.txt", "d", "d/e.txt", "d/f", "d/f/g.txt", "link", "l\u00e4nge.txt"]
+NAMES = ["a.txt", "b.txt", "big.log", "d", "d/e.txt", "d/f", "d/f/g.txt", "link", "l\u00e4nge.txt"]
 names = st.sampled_from(NAMES)
 texts = st.sampled_from(["", "one\n", "one\ntwo\n", "three\r\n", "x" * 5_000])
 Action = Callable[[Writer, str], Any]

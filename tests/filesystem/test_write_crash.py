@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from filesystem.killing import OPERATIONS
 
 _TESTS = Path(__file__).parents[1]

@@ -24,7 +24,7 @@ from typing import Any, Literal
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_shared.errors import Busy, NotFound, Unavailable
 
-Do = Literal["replace", "create", "mkdir", "rmdir", "rename"]
+Do = Literal["replace", "create", "mkdir", "rmdir", "rename", "append", "cut"]
 State = Literal["begun", "done", "failed", "undone"]
 
 PARENTS = "parents"
@@ -51,7 +51,11 @@ class Step:
     digest: str = ""
     """Of the content afterwards; empty where it was not taken."""
     inode: int = 0
-    """Of what a rename moved."""
+    """Of what a rename moved or a replacement replaced."""
+    size: int = 0
+    """For `append` and `cut`: bytes of the file without what is added or cut off."""
+    length: int = 0
+    """For `append` and `cut`: how many bytes that is."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import secrets
 import stat
 from dataclasses import dataclass, replace
 
+from mcp_servers_filesystem.appending import add, cut, ends_with
 from mcp_servers_filesystem.atomic import (
     explained,
     put_over,
@@ -15,7 +16,7 @@ from mcp_servers_filesystem.atomic import (
     temporary_name,
 )
 from mcp_servers_filesystem.deny import TRASH
-from mcp_servers_filesystem.digests import digest_at, mark_at
+from mcp_servers_filesystem.digests import digest_at, digest_of, mark_at
 from mcp_servers_filesystem.journal import Book, Change, Step, raw_path, text_path
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.snapshots import bring_back, keep
@@ -57,6 +58,11 @@ class Doer:
                 os.mkdir(spot.name, dir_fd=spot.fd)
             elif step.do == "rmdir":
                 self._rmdir(spot)
+            elif step.do == "append":
+                self._append(step, spot)
+            elif step.do == "cut":
+                if not cut(spot.fd, spot.name, step.size, step.length, self.book.images / step.image):
+                    raise stale(spot.path)
             else:
                 self._rename(step, spot)
             if self.durable:
@@ -94,6 +100,14 @@ class Doer:
             raise stale(spot.path)
         keep(spot.fd, beside, self.book.images / step.image)
 
+    def _append(self, step: Step, spot: Spot) -> None:
+        """What an undo cut off comes back."""
+        now = spot.lstat()
+        image = self.book.images / step.source
+        if now is None or now.st_size != step.size or add(spot.fd, spot.name, image.read_bytes(), now) is None:
+            raise stale(spot.path)
+        image.unlink()
+
     def take_back(self, change: Change) -> None:
         """A change that stood alone and is of no use now."""
         with contextlib.suppress(ServerError, OSError):
@@ -111,6 +125,8 @@ class Doer:
                 raise stale(spot.path)
             if step.do == "mkdir":
                 return Step("rmdir", step.path)
+            if step.do in ("append", "cut"):
+                return self._other_end(step, spot)
             if not self._still(spot, step, now):
                 raise stale(spot.path)
             if step.do == "rename":
@@ -129,6 +145,18 @@ class Doer:
             beside = text_path(temporary_name(spot.name))
             back = Step("replace", step.path, temporary=beside, source=step.image, image=secrets.token_hex(8))
             return replace(back, digest=digest, inode=now.st_ino)
+
+    @staticmethod
+    def _other_end(step: Step, spot: Spot) -> Step:
+        """The inverse of `append` and `cut`."""
+        with explained(spot.path):
+            length = step.length if step.do == "append" else 0
+            digest = step.digest if step.do == "append" else digest_of(b"")
+            if not ends_with(spot.fd, spot.name, step.size, length, digest):
+                raise stale(spot.path)
+        if step.do == "append":
+            return replace(step, do="cut", source="", image=secrets.token_hex(8))
+        return replace(step, do="append", source=step.image, image="")
 
     @staticmethod
     def _still(spot: Spot, step: Step, now: os.stat_result) -> bool:

@@ -43,9 +43,9 @@ class TextForm:
 _LATIN1 = TextForm("latin-1", "strict")
 
 
-def form_of(data: bytes) -> TextForm | None:
-    """The form that `data` is in; None for what is no text."""
-    name = guessed(data[:_SAMPLE], whole=len(data) <= _SAMPLE)
+def form_of(data: bytes, *, begins: bool = False) -> TextForm | None:
+    """The form that `data` is in; None for what is no text. `begins`: it is only the beginning of a file."""
+    name = guessed(data[:_SAMPLE], whole=len(data) <= _SAMPLE and not begins)
     if name is None:
         return None
     wide = name.startswith(("utf-16", "utf-32"))

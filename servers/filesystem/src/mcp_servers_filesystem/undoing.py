@@ -3,6 +3,7 @@
 import contextlib
 import os
 
+from mcp_servers_filesystem.appending import was_added
 from mcp_servers_filesystem.atomic import removed
 from mcp_servers_filesystem.digests import digest_at
 from mcp_servers_filesystem.journal import PARENTS, Book, Change, Journal, Step, find, raw_path
@@ -102,6 +103,11 @@ def _applied(doer: Doer, book: Book, step: Step, spot: Spot) -> bool:
             here = spot.lstat()
             # A later step may have put something else where this one took it away.
             return found is not None and found.st_ino == step.inode and (here is None or here.st_ino != step.inode)
+    if step.do == "append":
+        return was_added(spot.fd, spot.name, step.size, step.length, step.digest)
+    if step.do == "cut":
+        now = spot.lstat()
+        return now is not None and now.st_size == step.size
     beside = raw_path(step.temporary)
     waiting = bool(beside) and _exists(spot, beside)
     if step.do == "create":

@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from mcp_servers_filesystem.appending import LEAST_IN_PLACE, add
 from mcp_servers_filesystem.atomic import already_exists, explained, stale
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.decoding import whole
 from mcp_servers_filesystem.diffs import fenced, unified
+from mcp_servers_filesystem.digests import digest_of
 from mcp_servers_filesystem.edits import MOST_EDITS, Edit, Edited, apply_edits, plain
 from mcp_servers_filesystem.etags import etag_of
 from mcp_servers_filesystem.journal import PARENTS, Book, Change, Journal, Step, text_path
@@ -67,6 +69,8 @@ class Writer:
                     now = standing(spot)
                     self._expected(path, now, mode, if_match)
                     if mode == "append" and now is not None:
+                        if now.st_size >= LEAST_IN_PLACE and now.st_nlink == 1:
+                            return self._added(book, spot, now, content)
                         data = self._appended(spot, now, content)
                     return self._replaced(book, "append" if mode == "append" else "write", [(spot, data, now)], made)
             except BaseException:
@@ -85,6 +89,29 @@ class Writer:
             before = self._content(spot, now)
         form = form_of(before)
         return before + (form.encode(content) if form else content.encode())
+
+    def _added(self, book: Book, spot: Spot, now: os.stat_result, content: str) -> tuple[Change, str]:
+        """Content at the end of a file that is too large to be written anew for it."""
+        with explained(spot.path):
+            descriptor = os.open(spot.name, _OLD, dir_fd=spot.fd)
+            try:
+                form = form_of(os.pread(descriptor, 4_096, 0), begins=True)
+            finally:
+                os.close(descriptor)
+            data = form.encode(content) if form else content.encode()
+            step = Step(
+                "append", text_path(full_path(spot.real)), digest=digest_of(data), size=now.st_size, length=len(data)
+            )
+            change = book.begin("append", [step])
+            try:
+                start = add(spot.fd, spot.name, data, now)
+                if start is None:
+                    raise stale(spot.path)
+            except BaseException:
+                book.mark(change.id, "failed")
+                raise
+        last = spot.lstat()
+        return book.done(change, [replace(step, size=start)]), etag_of(last) if last else ""
 
     def _content(self, spot: Spot, now: os.stat_result) -> bytes:
         if now.st_size > self.most_bytes:
