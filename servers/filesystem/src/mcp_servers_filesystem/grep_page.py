@@ -62,26 +62,35 @@ class GrepPage:
         self._finder, self._deadline = finder, deadline
         self._slice = _SLICE if finder.size < _LARGE else _SMALL_SLICE
 
-    def begin(self, path: str, mark: str, *, passed: int, line: int) -> None:
+    def begin(self, path: str, mark: str, *, passed: int = 0, line: int = 0) -> None:
         """A file. `passed`: lines that an earlier page is done with; `line`: those before the first window."""
         self._path, self._mark, self._passed, self._line = path, mark, passed, line
         self._count, self._shown, self._shown_to = 0, None, passed
         self.progress = None
         self.hits.searched += 1
 
-    def take(self, window: Window) -> bool:
-        """False where the page is full."""
+    def first(self, data: bytes) -> tuple[int, int] | None:
+        """The first match in a small text."""
+        return self._next(data, 0)
+
+    def pass_over(self, path: str) -> None:
+        """A file in which nothing matches."""
+        self.hits.searched += 1
+        self._last = path
+
+    def take(self, window: Window, span: tuple[int, int] | None = None) -> bool:
+        """False where the page is full. `span`: the first match, where it is known."""
         data = window.data
         if self._mode == "files" and self._count:
             return True
-        span = self._next(data, 0)
+        span = span or self._next(data, 0)
         if span is not None:
             if self._mode == "content":
                 if not self._content(window, span):
                     return False
             else:
                 self._counted(data, span)
-        if self._mode == "content" and window.offset >= 0:
+        if self._mode == "content" and not window.last:
             if span is None:
                 self._line += data.count(b"\n")
             self.progress = {"file": self._path, "line": self._line, "offset": window.end, "mark": self._mark}

@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mcp_servers_filesystem.above import rules_above
 from mcp_servers_filesystem.closed import Closed
@@ -15,7 +15,7 @@ from mcp_servers_filesystem.kinds import endings_of
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.patterns import compiled
 from mcp_servers_filesystem.space import Opened, Space
-from mcp_servers_filesystem.texts import open_text, windows
+from mcp_servers_filesystem.texts import Window, is_binary, open_text, plain, windows
 from mcp_servers_filesystem.walking import Folder, Walk
 from mcp_servers_shared.errors import LimitExceeded
 
@@ -35,8 +35,7 @@ class Grep:
     gitignore: bool = True
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     """A file that is open while it is looked at."""
 
     path: str
@@ -76,11 +75,19 @@ def grep(deadline: Deadline, space: Space, wanted: Grep, going_on: dict[str, Any
 
 def _searched(one: _File, page: GrepPage, going_on: dict[str, Any]) -> bool:
     """False where the page is full."""
+    size = one.facts.st_size
     again = going_on.get("file") == one.path
+    if not again and (data := plain(one.fd, size)) is not None:
+        span = page.first(data)
+        if span is None or is_binary(data):
+            page.pass_over(one.path)
+            return True
+        page.begin(one.path, one.mark)
+        return page.take(Window(data, 0, size, True), span) and page.end()
     unchanged = again and going_on["mark"] == one.mark
     start = going_on["offset"] if unchanged else 0
     page.begin(one.path, one.mark, passed=going_on["line"] if again else 0, line=going_on["line"] if start else 0)
-    for window in windows(one.fd, one.facts.st_size, start):
+    for window in windows(one.fd, size, start):
         if not page.take(window):
             return False
     return page.end()

@@ -9,6 +9,9 @@ from typing import NamedTuple
 WINDOW = 16 << 20
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NOCTTY", 0)
 _SAMPLE = 8_192
+_SMALL = 1 << 20
+_MARKS = (b"\xef", b"\xff", b"\xfe")
+"""The first bytes of the byte order marks."""
 _UTF16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -20,6 +23,7 @@ class Window(NamedTuple):
     """Where in the file it begins; -1 where the bytes are not those of the file."""
     end: int
     """Where in the file the next one begins."""
+    last: bool
 
 
 def open_text(directory: int, name: str, device: int, most_links: int) -> tuple[int, os.stat_result] | None:
@@ -40,6 +44,22 @@ def open_text(directory: int, name: str, device: int, most_links: int) -> tuple[
     return descriptor, facts
 
 
+def is_binary(data: bytes) -> bool:
+    """Whether a file that begins so is no text."""
+    return data.find(b"\0", 0, _SAMPLE) >= 0
+
+
+def plain(descriptor: int, size: int) -> bytes | None:
+    """All of a small file, if its bytes are what would be searched; None for the rest, which `windows` takes.
+
+    It may be binary. Raises OSError.
+    """
+    if size > _SMALL:
+        return None
+    data = os.pread(descriptor, size, 0)
+    return None if data[:1] in _MARKS else data
+
+
 def windows(descriptor: int, size: int, start: int = 0) -> Iterator[Window]:
     """The text of an open file, from byte `start` on; nothing for what is no text. Raises OSError.
 
@@ -49,9 +69,9 @@ def windows(descriptor: int, size: int, start: int = 0) -> Iterator[Window]:
     if start == 0:
         for mark, name in _UTF16:
             if data.startswith(mark):
-                yield Window(data[2:].decode(name, "replace").encode(errors="replace"), -1, size)
+                yield Window(data[2:].decode(name, "replace").encode(errors="replace"), -1, size, True)
                 return
-        if data.find(b"\0", 0, _SAMPLE) >= 0:
+        if is_binary(data):
             return
     offset = start
     while data:
@@ -59,8 +79,8 @@ def windows(descriptor: int, size: int, start: int = 0) -> Iterator[Window]:
         if end < size and (line_end := data.rfind(b"\n") + 1):
             end, data = offset + line_end, data[:line_end]
         if offset == 0 and data.startswith(codecs.BOM_UTF8):
-            yield Window(data[3:], 3, end)
+            yield Window(data[3:], 3, end, end >= size)
         else:
-            yield Window(data, offset, end)
+            yield Window(data, offset, end, end >= size)
         offset = end
         data = os.pread(descriptor, min(WINDOW, size - offset), offset) if offset < size else b""
