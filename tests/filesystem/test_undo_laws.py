@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from file_world import edit, filled, left_behind, tree, writing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from filesystem.write_world import edit, filled, left_behind, tree, writing
 from mcp_servers_filesystem.moving import copy, delete, move
 from mcp_servers_filesystem.undoing import undo
 from mcp_servers_filesystem.writing import Writer

@@ -6,17 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from file_killing import OPERATIONS
 
-from filesystem.killing import OPERATIONS
-
-_TESTS = Path(__file__).parents[1]
+_TESTS = Path(__file__).parent
 # Each line of the code takes minutes in all; the strides have no common factor with one another's halves.
 STRIDES = {"edit_files": 23, "undo": 29}
 
 
 def kills(operation: str, stride: int, folder: Path, elsewhere: Path) -> tuple[list[str], int]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_TESTS), *sys.path])}
-    command = [sys.executable, "-m", "filesystem.killing", operation, str(stride), str(folder), str(elsewhere)]
+    command = [sys.executable, "-m", "file_killing", operation, str(stride), str(folder), str(elsewhere)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
     *problems, count = done.stdout.splitlines()

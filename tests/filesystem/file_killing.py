@@ -1,6 +1,6 @@
 """A program that kills a write at every few lines of its code and looks at what the next start makes of it.
 
-    python -m filesystem.killing OPERATION STRIDE FOLDER STATE_FOLDER     prints each problem on a line, then a count
+    python -m file_killing OPERATION STRIDE FOLDER STATE_FOLDER     prints each problem on a line, then a count
 """
 
 import os
@@ -12,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from filesystem.write_world import edit, filled, left_behind, tree, writing
+from file_world import edit, filled, left_behind, tree, writing
+
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.moving import copy, delete, move
 from mcp_servers_filesystem.undoing import undo
