@@ -1,6 +1,6 @@
 """A program that kills a write at every few lines of its code and looks at what the next start makes of it.
 
-    python -m file_killing OPERATION STRIDE FOLDER STATE_FOLDER     prints each problem on a line, then a count
+python -m file_killing OPERATION STRIDE FOLDER STATE_FOLDER     prints each problem on a line, then a count
 """
 
 import os

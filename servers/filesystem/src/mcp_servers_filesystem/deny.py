@@ -30,14 +30,14 @@ SECRETS = (
     "id_ed25519",
     ".ssh/",
     ".gnupg/",
-    ".aws/credentials",
+    "**/.aws/credentials",
     ".netrc",
     ".pypirc",
     ".npmrc",
     ".git-credentials",
 )
 # What runs later by itself: a write here would be more than a write.
-NEVER_WRITTEN = (".git/hooks/", ".git/config", ".git/modules/**/config", ".git/modules/**/hooks/")
+NEVER_WRITTEN = ("**/.git/hooks/", "**/.git/config", "**/.git/modules/**/config", "**/.git/modules/**/hooks/")
 
 
 class Deny:
