@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 
 from mcp_servers_filesystem.deny import Deny, Parts
-from mcp_servers_filesystem.ignoring import Contents, Ignore, Rules
 from mcp_servers_filesystem.ignore_lines import rules_of
+from mcp_servers_filesystem.ignoring import Contents, Ignore, Rules
 from mcp_servers_filesystem.walking import Folder
 
 

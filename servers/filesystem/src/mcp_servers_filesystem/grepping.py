@@ -96,9 +96,7 @@ def _searched(one: _File, page: GrepPage, going_on: dict[str, Any]) -> bool:
 class _Search:
     """The files to look at, in the walk's order."""
 
-    def __init__(
-        self, deadline: Deadline, space: Space, wanted: Grep, base: Opened, going_on: dict[str, Any]
-    ) -> None:
+    def __init__(self, deadline: Deadline, space: Space, wanted: Grep, base: Opened, going_on: dict[str, Any]) -> None:
         self._deadline, self._space, self._wanted, self._base = deadline, space, wanted, base
         self._going_on = going_on
         self._glob = glob(wanted.glob) if wanted.glob else None
@@ -145,7 +143,9 @@ class _Search:
         return self._walk.notices() if self._walk else ()
 
     def _choose(self, folder: Folder) -> Sequence[str]:
-        names = folder.names if len(folder.names) == len(folder.files) else [n for n in folder.names if n in folder.files]
+        names = (
+            folder.names if len(folder.names) == len(folder.files) else [n for n in folder.names if n in folder.files]
+        )
         if self._endings:
             names = [name for name in names if name.endswith(self._endings)]
         if self._glob is not None:

@@ -12,7 +12,7 @@ from mcp_servers_filesystem.globs import Glob, glob
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.space import Space
 from mcp_servers_filesystem.walking import Folder, Step, Walk
-from mcp_servers_shared.errors import LimitExceeded, NotFound, ServerError
+from mcp_servers_shared.errors import LimitExceeded, ServerError
 
 NOTHING = "No matches found"
 
@@ -122,11 +122,9 @@ class _Page:
 
 
 def _may_show(space: Space, step: Step, prefix: str) -> bool:
-    """A link shows only where what it leads to may be seen, or is not there."""
+    """A link shows only where what it leads to is there and may be seen, as in the official server."""
     try:
         with space.either(prefix + shown(os.fsencode(step.path)), content=False):
             return True
-    except NotFound:
-        return True
     except ServerError as error:
         return error.code in ("not_regular", "unreadable")

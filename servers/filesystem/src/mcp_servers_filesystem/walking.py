@@ -29,7 +29,20 @@ _CHECK_EVERY = 1_000
 class Folder:
     """A directory that a walk is in. Names are in os.fsdecode form, in the order of their bytes."""
 
-    __slots__ = ("_links", "device", "fd", "files", "first_rule", "folders", "name", "names", "path", "rules", "todo", "wanted")
+    __slots__ = (
+        "_links",
+        "device",
+        "fd",
+        "files",
+        "first_rule",
+        "folders",
+        "name",
+        "names",
+        "path",
+        "rules",
+        "todo",
+        "wanted",
+    )
 
     def __init__(self, path: str, name: str, fd: int, device: int) -> None:
         self.path, self.name, self.device = path, name, device
