@@ -14,7 +14,7 @@ from mcp_servers_filesystem.deny import TRASH, Deny, Parts
 from mcp_servers_filesystem.equivalents import resolved
 from mcp_servers_filesystem.names import parsed
 from mcp_servers_shared.errors import PathRefused
-from mcp_servers_shared.guard.path_errors import outside, quoted
+from mcp_servers_shared.guard.path_errors import from_oserror, outside, quoted
 from mcp_servers_shared.guard.paths import Kind, Located, Root, Roots
 
 _FILE: tuple[Kind, ...] = ("file",)
@@ -71,6 +71,8 @@ class Spot:
             return os.stat(self.name, dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise from_oserror(self.path, error) from None
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ class Space:
         """
         place = self.locate(path)
         self.deny.check(place.parts, path, writing=True)
+        if not place.root.writable:
+            raise _read_only(path)
         descriptor, name = self.roots.open_parent(place, follow=follow)
         try:
             folder = self._real(descriptor, path)
