@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 
 Cost = Callable[[str], int]
+MOST_COST = 7
+"""What a character may cost: itself in one channel, an escape of six in the other."""
 
 
 def fitting(text: str, cost: Cost, room: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.decoding import Source, clean, source_of
 from mcp_servers_filesystem.etags import etag_of
-from mcp_servers_filesystem.fitting import Cost, at_line_end, fitting
+from mcp_servers_filesystem.fitting import MOST_COST, Cost, at_line_end, fitting
 from mcp_servers_filesystem.space import Opened, Space
 from mcp_servers_shared.errors import InvalidInput
 
@@ -151,7 +151,7 @@ def _page(source: Source, window: Window, wanted: Wanted, cost: Cost, room: int,
         # The last character may have been cut in the middle of its bytes.
         text = text[:-4]
     text, complete = _first_lines(text, window.lines)
-    kept = fitting(text[:room], lambda part: cost(_as_shown(part, wanted, window)), room)
+    kept = _fitting(text, wanted, window, cost, room)
     if kept < len(text):
         text, complete = text[: at_line_end(text, kept)], False
     after = window.start + source.length(text)
@@ -168,6 +168,12 @@ def _page(source: Source, window: Window, wanted: Wanted, cost: Cost, room: int,
     if window.plain_ends:
         body = body.replace("\r\n", "\n")
     return Page(body, fields, _notices(source, window, text, after, more), following)
+
+
+def _fitting(text: str, wanted: Wanted, window: Window, cost: Cost, room: int) -> int:
+    if not wanted.numbers and len(text) * MOST_COST < room:
+        return len(text)
+    return fitting(text[:room], lambda part: cost(_as_shown(part, wanted, window)), room)
 
 
 def _as_shown(text: str, wanted: Wanted, window: Window) -> str:

@@ -20,24 +20,27 @@ def read_several(
     first: int = going_on.get("index", 0)
     at: dict[str, Any] = going_on.get("page", {})
     parts: list[str] = []
+    spent = 0  # counted part by part: at least what they cost joined
     for index in range(first, len(paths)):
         deadline.check()
-        left = room - cost(_JOINT.join([*parts, f"{paths[index]}:\n\n"])) - cost(_JOINT)
+        left = room - spent - cost(f"{paths[index]}:\n\n{_JOINT}")
         if parts and left < _LEAST_ROOM:
             return _cut(parts, paths, {"index": index})
         try:
             page = read(deadline, paths[index], at, max(left, 1))
         except ServerError as error:
             said = f"{paths[index]}: Error - {error.for_model()}"
-            if parts and cost(_JOINT.join([*parts, said])) > room:
+            if parts and spent + cost(said) > room:
                 return _cut(parts, paths, {"index": index})
             parts.append(said)
+            spent += cost(said + _JOINT)
             at = {}
             continue
         if page.following and parts:
             # A file that does not fit beside the others begins the next page.
             return _cut(parts, paths, {"index": index})
         parts.append(f"{paths[index]}:\n{page.text}\n")
+        spent += cost(parts[-1] + _JOINT)
         if page.following:
             return _cut(parts, paths, {"index": index, "page": page.following})
         at = {}
