@@ -150,7 +150,7 @@ class _Search:
             names = [name for name in names if name.endswith(self._endings)]
         if self._glob is not None:
             # A glob without a slash is for names at any depth, as ripgrep has it.
-            prefix = folder.path if "/" in self._wanted.glob else ""
+            prefix = folder.path if "/" in (self._wanted.glob or "") else ""
             covered = set(self._glob.among(prefix, names))
             names = [name for name in names if name in covered]
         return self._closed.open_ones(folder, names)

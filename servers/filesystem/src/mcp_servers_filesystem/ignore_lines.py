@@ -10,6 +10,7 @@ from mcp_servers_shared.errors import InvalidInput
 
 _MOST_LINES = 5_000
 _MOST_LINE = 1_000
+_NAMED = re.compile(rb"\[:([^\]]*):\]")
 _ANY = rb"[^/\x00]"
 _EVERY = frozenset(range(1, 256)) - {0x2F}
 _TESTS: dict[bytes, Callable[[int], bool]] = {
@@ -132,41 +133,25 @@ def _star(text: bytes, at: int) -> tuple[bytes, int]:
 def _class(text: bytes, start: int) -> tuple[bytes, int] | None:
     """A class and where it ends; None where it never does or makes no sense."""
     negated = text[start + 1 : start + 2] in (b"!", b"^")
-    at = start + 1 + negated
+    at = first = start + 1 + negated
     chosen: set[int] = set()
     before = -1
-    begun = False
-    while True:
+    while text[at : at + 1] != b"]" or at == first:
+        if named := _NAMED.match(text, at):
+            test = _TESTS.get(named[1])
+            if test is None:
+                return None
+            chosen |= set(filter(test, range(256)))
+            before, at = -1, named.end()
+            continue
+        spans = text[at : at + 1] == b"-" and before >= 0 and text[at + 1 : at + 2] != b"]"
+        at += spans
+        at += text[at : at + 1] == b"\\"
         char = text[at : at + 1]
         if not char:
             return None
-        if char == b"]" and begun:
-            break
-        begun = True
-        if char == b"[" and text[at + 1 : at + 2] == b":" and (end := text.find(b"]", at + 2)) >= 0:
-            if text[end - 1 : end] == b":":
-                test = _TESTS.get(text[at + 2 : end - 1])
-                if test is None:
-                    return None
-                chosen |= set(filter(test, range(256)))
-                before, at = -1, end + 1
-                continue
-        if char == b"-" and before >= 0 and text[at + 1 : at + 2] not in (b"", b"]"):
-            at += 1
-            at += text[at : at + 1] == b"\\"
-            last = text[at : at + 1]
-            if not last:
-                return None
-            chosen |= set(range(before, last[0] + 1))
-            before, at = -1, at + 1
-            continue
-        if char == b"\\":
-            at += 1
-            char = text[at : at + 1]
-            if not char:
-                return None
-        chosen.add(char[0])
-        before, at = char[0], at + 1
+        chosen |= set(range(before if spans else char[0], char[0] + 1))
+        before, at = -1 if spans else char[0], at + 1
     return _bytes_class((_EVERY - chosen) if negated else (_EVERY & chosen)), at + 1
 
 

@@ -197,7 +197,7 @@ class Timed:
         # In a user's pattern a dot stays within its line, in ours it stands for any character.
         flags = (regex.MULTILINE if multiline else regex.DOTALL) | (regex.IGNORECASE if ignore_case else 0)
         try:
-            self._pattern: Any = regex.compile(raw, flags)
+            self._pattern: Any = regex.compile(raw, flags)  # pyright: ignore[reportArgumentType]
         except regex.error as error:
             raise _bad(f"the pattern cannot be used: {error}", "Set literal for plain text.") from None
 

@@ -1,6 +1,7 @@
 """How much there is beneath a directory, and where."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Any
@@ -10,30 +11,39 @@ from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.sizes import size_text
 from mcp_servers_filesystem.space import Space
-from mcp_servers_filesystem.walking import Walk
+from mcp_servers_filesystem.walking import Folder, Walk
 from mcp_servers_shared.errors import LimitExceeded
 
 _FOLDERS = 20
 _FILES = 10
 _ITSELF = "."
+_LABEL_CHARS = 300
+_CHECK_EVERY = 1_000
+
+
+@dataclass
+class Share:
+    """What one folder right beneath adds."""
+
+    files: int = 0
+    size: int = 0
 
 
 @dataclass
 class Usage:
-    """Totals, the largest folders right beneath, the largest files."""
+    """Totals, the largest folders right beneath, the largest files. Sizes in bytes; a link counts as a file."""
 
     files: int = 0
     directories: int = 0
     size: int = 0
-    folders: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    folders: dict[str, Share] = field(default_factory=dict[str, Share])
     largest: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     notices: list[str] = field(default_factory=list[str])
 
     def text(self, label: str) -> str:
         """For a reader."""
         lines = [f"{label}: {self.files:,} files, {self.directories:,} directories, {size_text(self.size)}", ""]
-        ranked = nlargest(_FOLDERS, self.folders.items(), key=lambda one: one[1][1])
-        lines += [f"{size_text(size):>10}  {count:,} files  {name}" for name, (count, size) in ranked]
+        lines += [f"{size_text(one.size):>10}  {one.files:,} files  {name}" for name, one in self._ranked()]
         if len(self.folders) > _FOLDERS:
             lines.append(f"and {len(self.folders) - _FOLDERS:,} smaller folders")
         lines += ["", "Largest files:"]
@@ -41,52 +51,83 @@ class Usage:
         return "\n".join(lines)
 
     def data(self) -> dict[str, Any]:
-        """The same for programs. Sizes in bytes."""
-        ranked = nlargest(_FOLDERS, self.folders.items(), key=lambda one: one[1][1])
+        """The same for programs."""
         return {
             "files": self.files,
             "directories": self.directories,
             "size": self.size,
-            "folders": [{"name": name, "files": count, "size": size} for name, (count, size) in ranked],
+            "folders": [{"name": name, "files": one.files, "size": one.size} for name, one in self._ranked()],
             "largest": [{"path": path, "size": size} for size, path in self.largest],
         }
 
+    def _ranked(self) -> list[tuple[str, Share]]:
+        return nlargest(_FOLDERS, self.folders.items(), key=lambda one: one[1].size)
+
 
 def usage(deadline: Deadline, space: Space, path: str, gitignore: bool) -> tuple[str, Usage]:
-    """The usage of a directory; partial, and said so, when the time is up."""
+    """The full path of a directory and its usage; partial, and said so, when the time is up."""
     found = Usage()
+    counter = _Counter(found, deadline)
     with space.directory(path) as base:
-        above = rules_above(space, base) if gitignore else ()
-        walk = Walk(deadline, base.fd, gitignore=gitignore, above=above, xdev=space.xdev)
-        largest: list[tuple[int, str]] = []
+        walk = Walk(
+            deadline,
+            base.fd,
+            choose=counter.count,
+            gitignore=gitignore,
+            above=rules_above(space, base) if gitignore else (),
+            xdev=space.xdev,
+        )
         try:
-            for step in walk:
-                _count(found, largest, step.path, step.name, step.is_directory, step.directory)
-                if len(largest) > 1_000:
-                    largest = nlargest(_FILES, largest)
+            for _ in walk:
+                pass
         except LimitExceeded:
             if deadline.stopped:
                 raise
             found.notices.append(f"Stopped after {deadline.seconds:g} s: there is more than is counted here.")
-        found.largest = nlargest(_FILES, largest)
+        found.largest = [(size, _label(one)) for size, one in nlargest(_FILES, counter.largest)]
         found.notices += walk.notices()
-        return shown(base.full), found
+        return _label(os.fsdecode(base.full)), found
 
 
-def _count(
-    found: Usage, largest: list[tuple[int, str]], path: str, name: str, is_directory: bool, directory: int
-) -> None:
-    top = shown(os.fsencode(path.partition("/")[0])) + "/" if "/" in path or is_directory else _ITSELF
-    folder = found.folders.setdefault(top, [0, 0])
-    if is_directory:
-        found.directories += 1
-        return
-    try:
-        size = os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
-    except OSError:
-        size = 0
-    found.files += 1
-    found.size += size
-    folder[0] += 1
-    folder[1] += size
-    largest.append((size, shown(os.fsencode(path))))
+class _Counter:
+    """Adds up a directory when the walk comes to it."""
+
+    def __init__(self, found: Usage, deadline: Deadline) -> None:
+        self.largest: list[tuple[int, str]] = []
+        self._found, self._deadline = found, deadline
+
+    def count(self, folder: Folder) -> Sequence[str]:
+        """Of its names the walk need show none."""
+        assert folder.fd is not None
+        found, least = self._found, self.largest[-1][0] if len(self.largest) == _FILES else -1
+        total = count = 0
+        for name in folder.others:
+            try:
+                size = os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_size
+            except OSError:
+                size = 0
+            total += size
+            count += 1
+            if size > least:
+                self.largest = nlargest(_FILES, [*self.largest, (size, folder.path + name)])
+                least = self.largest[-1][0] if len(self.largest) == _FILES else -1
+            if count % _CHECK_EVERY == 0:
+                self._deadline.check()
+        found.files += count
+        found.size += total
+        found.directories += len(folder.folders)
+        if not folder.path:
+            for name in folder.folders:
+                found.folders[_label(name) + "/"] = Share()
+        if count:
+            top = _label(folder.path.partition("/")[0]) + "/" if folder.path else _ITSELF
+            share = found.folders.setdefault(top, Share())
+            share.files += count
+            share.size += total
+        return ()
+
+
+def _label(path: str) -> str:
+    """A path for a reader; of a very long one its end."""
+    text = shown(os.fsencode(path))
+    return text if len(text) <= _LABEL_CHARS else f"...{text[-_LABEL_CHARS:]}"
