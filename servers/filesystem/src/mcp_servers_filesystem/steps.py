@@ -38,7 +38,7 @@ class Doer:
         """The place of a step, checked as any other; or in the trash, which only steps reach."""
         raw = raw_path(path)
         place = self.space.roots.locate(raw)
-        if place.parts[:1] == (TRASH,):
+        if TRASH in place.parts:
             return self.space.trash(place._replace(path=shown(raw)))
         return self.space.parent(shown(raw))
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 
-from mcp_servers_filesystem.deny import TRASH
+from mcp_servers_filesystem.deny import TRASH, Parts
 from mcp_servers_filesystem.journal import new_id
 from mcp_servers_filesystem.space import Space, full_path
 from mcp_servers_shared.guard.path_errors import not_directory
@@ -16,9 +16,9 @@ _DAY = 86_400
 
 
 def place_for(space: Space, real: Located) -> bytes:
-    """An absolute path in the trash of the root of `real`, under which it can be put. Makes the folders."""
+    """An absolute path in the trash for `real`, under which it can be put by a rename. Makes the folders."""
     folder = new_id().encode()
-    top = space.roots.open(Located(real.root, (), real.path), os.O_RDONLY, allow=("directory",))
+    above, top = _top(space, real)
     try:
         trash = _made(top, TRASH, real)
         try:
@@ -28,7 +28,27 @@ def place_for(space: Space, real: Located) -> bytes:
             os.close(trash)
     finally:
         os.close(top)
-    return full_path(Located(real.root, (TRASH, folder, real.parts[-1]), real.path))
+    return full_path(Located(real.root, (*above, TRASH, folder, real.parts[-1]), real.path))
+
+
+def _top(space: Space, real: Located) -> tuple[Parts, int]:
+    """The highest folder above `real` on the same file system, and it opened: the root, or what is mounted in it."""
+    holding = _opened(space, real, len(real.parts) - 1)
+    try:
+        device = os.fstat(holding).st_dev
+    finally:
+        os.close(holding)
+    for depth in range(len(real.parts)):
+        top = _opened(space, real, depth)
+        if os.fstat(top).st_dev == device:
+            return real.parts[:depth], top
+        os.close(top)
+    raise not_directory(real.path)
+
+
+def _opened(space: Space, real: Located, depth: int) -> int:
+    place = Located(real.root, real.parts[:depth], real.path)
+    return space.roots.open(place, os.O_RDONLY, allow=("directory",))
 
 
 def empty_old(space: Space, days: int) -> None:
