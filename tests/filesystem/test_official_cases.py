@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import official_cases
 import official_file_cases
@@ -16,6 +17,8 @@ import pytest
 from case_world import CACHE, CASES, PROGRAM, World
 
 HERE = Path(__file__).parent / "official"
+SAID: dict[str, list[tuple[str, bool, Any]]] = {}
+"""What ours answered, by case."""
 KEPT = (official_cases, official_path_cases, official_file_cases)
 
 
@@ -62,6 +65,7 @@ def test_every_case_is_there() -> None:
 def test_ours(name: str, ours: World) -> None:
     ours.fresh()
     CASES[name].run(ours)
+    SAID[name] = list(ours.said)
 
 
 @pytest.mark.requirement("FILE-50")
@@ -72,7 +76,7 @@ def test_same_as_the_official_server(name: str, ours: World, official: World) ->
     found.run(official)
     if found.differs:
         return
-    ours.fresh()
-    found.run(ours)
+    if name not in SAID:
+        test_ours(name, ours)
     # What follows the first block is ours: notices and fields.
-    assert ours.said == official.said
+    assert SAID[name] == official.said

@@ -10,6 +10,7 @@ A caller who wants few of many names says which with `choose`, once a directory:
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
+from operator import length_hint
 from typing import NamedTuple
 
 from mcp_servers_filesystem.deadlines import Deadline
@@ -193,8 +194,13 @@ class Walk:
         count = 0
         while self._levels:
             here = self._levels[-1]
-            if here.fd is None and not self._reopen():
-                continue
+            if here.fd is None:
+                if not length_hint(here.todo):
+                    self._leave()
+                    continue
+                self._deadline.check()
+                if not self._reopen():
+                    continue
             for name in here.todo:
                 count += 1
                 if count % _CHECK_EVERY == 0:
@@ -297,12 +303,15 @@ class Walk:
         start = levels[above].fd if above >= 0 else None
         try:
             current = os.dup(start) if start is not None else os.open(".", _FLAGS, dir_fd=self._base)
-            for level in levels[max(above + 1, 1) :]:
+            for index, level in enumerate(levels[max(above + 1, 1) :], max(above + 1, 1)):
                 try:
                     following = os.open(level.name, _FLAGS, dir_fd=current)
                 finally:
                     os.close(current)
                 current = following
+                # The next ones up are needed soon: opening each from the top would be quadratic.
+                if len(levels) - _MOST_OPEN // 2 <= index < len(levels) - 1:
+                    level.fd = os.dup(current)
         except OSError:
             self._note(levels[-1].path)
             self._leave()

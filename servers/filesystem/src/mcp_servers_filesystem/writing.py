@@ -185,6 +185,7 @@ class Writer:
             return self._directories(book, path, "create_directory")
 
     def _directories(self, book: Book, path: str, op: str) -> Change | None:
+        self.space.locate(path)
         missing: list[str] = []
         at = path
         while at and at != "/":
