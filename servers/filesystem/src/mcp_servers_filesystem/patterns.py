@@ -231,14 +231,17 @@ class TimedText(Timed):
     def __init__(self, raw: bytes) -> None:
         super().__init__(raw.decode())
 
-    def spans(self, data: bytes, start: int = 0) -> Iterator[tuple[int, int]]:
-        """Where it matches, in bytes. Raises LimitExceeded (`pattern_too_slow`)."""
-        text = data[start:].decode(errors="replace")
-        at, position = 0, start
-        for match in self._pattern.finditer(text, timeout=_SECONDS):
-            first = position + len(text[at : match.start()].encode())
-            at, position = match.end(), first + len(match[0].encode())
-            yield first, position
+    def first(self, data: bytes, start: int = 0, end: int | None = None) -> tuple[int, int] | None:
+        """Where it matches first, in bytes. Raises LimitExceeded (`pattern_too_slow`)."""
+        text = data[start:end].decode(errors="replace")
+        try:
+            match = self._pattern.search(text, timeout=_SECONDS)
+        except TimeoutError:
+            raise _too_slow() from None
+        if match is None:
+            return None
+        first = start + len(text[: match.start()].encode())
+        return first, first + len(match[0].encode())
 
     def fits(self, data: bytes) -> bool:
         """Whether it matches all of `data`. Raises LimitExceeded (`pattern_too_slow`)."""
