@@ -181,11 +181,11 @@ class Writer:
 
     def create_directory(self, path: str) -> Change | None:
         """The change; None where the directory was there."""
+        self.space.locate(path)
         with self.journal.changing(self.deadline) as book:
             return self._directories(book, path, "create_directory")
 
     def _directories(self, book: Book, path: str, op: str) -> Change | None:
-        self.space.locate(path)
         missing: list[str] = []
         at = path
         while at and at != "/":
