@@ -168,7 +168,8 @@ class Book:
 
     def make_room(self, size: int) -> None:
         """Lets go of the oldest earlier contents until `size` more bytes fit."""
-        sizes = {one.name: one.stat().st_size for one in os.scandir(self.images)}
+        with os.scandir(self.images) as found:
+            sizes = {one.name: one.stat().st_size for one in found}
         total = sum(sizes.values()) + size
         if total <= self.quota_bytes:
             return
@@ -190,9 +191,9 @@ class Book:
             draft.write_text("".join(_whole(one) for one in kept), encoding="utf-8")
             draft.replace(path)
             images = {step.image for one in kept for step in one.steps}
-            for entry in os.scandir(self.images):
-                if entry.name not in images:
-                    Path(entry.path).unlink(missing_ok=True)
+            for name in os.listdir(self.images):
+                if name not in images:
+                    (self.images / name).unlink(missing_ok=True)
 
     def _append(self, record: dict[str, Any], *, sync: bool = False) -> None:
         try:
