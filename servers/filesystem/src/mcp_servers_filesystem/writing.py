@@ -1,5 +1,6 @@
 """Changes to files and directories, each journaled before it happens."""
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -22,9 +23,11 @@ from mcp_servers_filesystem.space import Space, Spot, full_path
 from mcp_servers_filesystem.steps import Doer
 from mcp_servers_filesystem.textforms import form_of, read_text, readable, require_encodable
 from mcp_servers_shared.errors import InvalidInput, LimitExceeded, NotFound, PathRefused
-from mcp_servers_shared.guard.path_errors import not_directory, not_found, quoted
+from mcp_servers_shared.guard.path_errors import from_oserror, not_directory, not_found, quoted
 
 Mode = Literal["overwrite", "create", "append"]
+# What the system opens at once. Step by step a longer one could be made, which nothing could then open.
+_LONGEST_PATH = 4_095
 MOST_CONTENT = 10_000_000
 _OLD = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
 _DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -186,6 +189,8 @@ class Writer:
             return self._directories(book, path, "create_directory")
 
     def _directories(self, book: Book, path: str, op: str) -> Change | None:
+        if len(path) > _LONGEST_PATH:
+            raise from_oserror(path, OSError(errno.ENAMETOOLONG, ""))
         missing: list[str] = []
         at = path
         while at and at != "/":
