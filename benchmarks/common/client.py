@@ -14,6 +14,7 @@ Era = Literal["modern", "legacy"]
 
 _MODERN = "2026-07-28"
 _LEGACY = "2025-06-18"
+_CHUNK_BYTES = 1 << 18
 _CLIENT = {"name": "benchmarks", "version": "1"}
 _META = {
     "io.modelcontextprotocol/protocolVersion": _MODERN,
@@ -60,7 +61,7 @@ class RawClient:
         assert self._process.stdin
         assert self._process.stdout
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
-        self._buffer = bytearray()
+        self._rest = b""
         self._early: dict[int, tuple[dict[str, Any], float, int]] = {}
         self._last = 0
 
@@ -118,8 +119,7 @@ class RawClient:
         """
         ends = time.perf_counter() + timeout
         while identity not in self._early:
-            line = self._line(ends)
-            arrived = time.perf_counter()
+            line, arrived = self._line(ends)
             message: dict[str, Any] = json.loads(line)
             if "id" in message and "method" not in message:
                 self._early[message["id"]] = message, arrived, len(line)
@@ -139,18 +139,19 @@ class RawClient:
             data = data[os.write(self._in, data) :]
         return sent
 
-    def _line(self, ends: float) -> bytes:
-        searched = 0
-        while (end := self._buffer.find(b"\n", searched)) < 0:
-            searched = len(self._buffer)
+    def _line(self, ends: float) -> tuple[bytes, float]:
+        """The next line, and when its end had come: putting it together is not the server's time."""
+        pieces = [self._rest]
+        while (end := pieces[-1].find(b"\n")) < 0:
             ready, _, _ = select.select([self._out], [], [], max(0.0, ends - time.perf_counter()))
-            chunk = os.read(self._out, 1 << 18) if ready else b""
+            chunk = os.read(self._out, _CHUNK_BYTES) if ready else b""
             if not chunk:
                 raise RuntimeError(f"{'the server ended' if ready else 'no answer in time'}: {self._complaint()}")
-            self._buffer += chunk
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        return line
+            pieces.append(chunk)
+        arrived = time.perf_counter()
+        self._rest = pieces[-1][end + 1 :]
+        pieces[-1] = pieces[-1][:end]
+        return b"".join(pieces), arrived
 
     def _complaint(self) -> str:
         self._stderr.seek(0)

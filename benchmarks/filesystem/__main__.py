@@ -34,7 +34,7 @@ def main() -> int:
     peers.install()
     found: list[Findings] = []
     with tempfile.TemporaryDirectory(prefix="mcp-servers-benchmarks-") as state:
-        bench = Bench(peers, World(ROOT, ROOT / "benchmarks" / ".data"), Path(state))
+        bench = Bench(peers, World(ROOT, ROOT / ".cache" / "benchmarks"), Path(state))
         for name in options.sections or list(SECTIONS):
             work = partial(SECTIONS[name], bench)
             found.append(measured(name, work, COMMAND, 0 if options.no_wait else MOST_WAIT))

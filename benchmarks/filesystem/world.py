@@ -1,4 +1,4 @@
-"""The folders that are served: the seeded tree, and a directory of a million files. Made once, kept in `.data`."""
+"""The folders that are served: the seeded tree, and a directory of a million files. Made once, kept in `.cache`."""
 
 import os
 import shutil

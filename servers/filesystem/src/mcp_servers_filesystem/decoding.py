@@ -9,6 +9,7 @@ from mcp_servers_shared.errors import InvalidInput, LimitExceeded, PathRefused
 from mcp_servers_shared.guard.path_errors import quoted
 
 _SAMPLE = 65_536
+_ASCII_IS_SAME = frozenset(("utf-8", "ascii", "iso8859-1", "latin-1", "cp1252"))
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -42,12 +43,16 @@ class Source:
 
     def length(self, text: str) -> int:
         """Bytes of what `text` decoded."""
+        if text.isascii() and self.encoding in _ASCII_IS_SAME:
+            return len(text)
         errors = "surrogateescape" if self.encoding == "utf-8" else "replace"
         return len(text.encode(self.encoding, errors))
 
 
 def clean(text: str) -> str:
     """Text for a reader: what could not be decoded as U+FFFD, one a byte run as UTF-8 decoders do."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
