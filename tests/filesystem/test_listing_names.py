@@ -110,6 +110,16 @@ def test_starting_with_good_and_bad_roots(tmp_path: Path) -> None:
     assert (checked.returncode, "read-only" in checked.stderr) == (0, True)
 
 
+@pytest.mark.parametrize(
+    "words", [["--allow-writes", "A", "B"], ["A", "--allow-writes", "B"], ["A", "B", "--allow-writes"]]
+)
+def test_roots_and_flags_in_any_order(tmp_path: Path, words: list[str]) -> None:
+    for name in ("A", "B"):
+        (tmp_path / name).mkdir()
+    done = start("--check", *(str(tmp_path / word) if len(word) == 1 else word for word in words))
+    assert (done.returncode, done.stderr.count("read-write")) == (0, 2)
+
+
 def test_the_compat_profile_lists_the_official_names(tmp_path: Path) -> None:
     async def scene(client: Client) -> set[str]:
         return {tool.name for tool in (await client.list_tools()).tools}

@@ -114,7 +114,7 @@ def load(settings_class: type[SettingsT], argv: Sequence[str]) -> SettingsT:
     )
     parser.add_argument("--version", action="version", version=f"{settings_class.program} {__version__}")
     add_flags(parser, settings_class, settings_class.prefix)
-    given = vars(parser.parse_args(arguments))
+    given = vars(parser.parse_intermixed_args(arguments))
     if path := _wanted_env_file(settings_class, given):
         _env_file[settings_class] = _safe_env_file(parser, path)
     try:

@@ -21,6 +21,11 @@ class FilesystemSettings(ServerSettings):
         description="Folder to serve, repeatable. ro=FOLDER stays read-only with --allow-writes.",
         json_schema_extra={"positional": True, "metavar": "ROOT"},
     )
+    rate_limit: str = Field(
+        "read=6000/minute,write=600/minute",
+        description="Calls allowed a principal: [read|write|TOOL=]N/second|minute|hour[:BURST], comma-separated, or"
+        " 'off'.",
+    )
     deny: Annotated[list[str], NoDecode, BeforeValidator(split_list)] = Field(
         default_factory=list,
         description="Pattern (as in .gitignore) of files whose content nobody gets, beside the built-in ones.",
