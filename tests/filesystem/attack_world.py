@@ -80,7 +80,6 @@ def calls(path: str, inside: str) -> list[tuple[str, dict[str, Any]]]:
         ("copy_path", {"source": path, "destination": inside + ".copy"}),
         ("copy_path", {"source": inside, "destination": path}),
         ("move_file", {"source": inside, "destination": path}),
-        ("move_file", {"source": inside, "destination": path, "overwrite": True}),
     ]
 
 
@@ -88,6 +87,7 @@ def ways_on_names(path: str, inside: str) -> list[tuple[str, dict[str, Any]]]:
     """Those that act on a link itself, never on what it points to."""
     return [
         ("move_file", {"source": path, "destination": inside + ".moved"}),
+        ("move_file", {"source": inside, "destination": path, "overwrite": True}),
         ("delete_path", {"path": path}),
         ("delete_path", {"path": path, "recursive": True}),
         ("delete_path", {"path": path, "permanent": True, "recursive": True}),
@@ -170,10 +170,10 @@ def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
 
 
 @pytest.fixture
-def attacked(one_server: Attacked) -> Iterator[Attacked]:
+def attacked(one_server: Attacked) -> Attacked:
     """The world, fresh; one server for all attacks of a module, so that what one breaks the next one sees."""
     one_server.fresh()
-    yield one_server
+    return one_server
 
 
 @contextlib.contextmanager
