@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 CONTEXT = 4
 MOST_STEPS = 1_500
+_BLOCK = 64
 _RULE = "=" * 67
 _NO_NEWLINE = "\\ No newline at end of file"
 
@@ -50,18 +51,15 @@ def fenced(diff: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines, each with its LF; the last may have none."""
-    lines = [line + "\n" for line in text.split("\n")]
-    last = lines.pop()[:-1]
-    return [*lines, last] if last else lines
+    """The lines without their LF. A last one that had none has one here, so that it is another line."""
+    lines = text.split("\n")
+    last = lines.pop()
+    return [*lines, last + "\n"] if last else lines
 
 
 def line_runs(old: Sequence[str], new: Sequence[str]) -> list[Run]:
-    """The way from `old` to `new` in runs."""
-    numbers: dict[str, int] = {}
-    left = [numbers.setdefault(line, len(numbers)) for line in old]
-    right = [numbers.setdefault(line, len(numbers)) for line in new]
-    counts = _search(left, right) or _one_block(left, right)
+    """The way from `old` to `new`, as `_lines` gives them, in runs."""
+    counts = _search(old, new) or _one_block(old, new)
     runs: list[Run] = []
     old_at = new_at = 0
     for sign, count in counts:
@@ -74,7 +72,7 @@ def line_runs(old: Sequence[str], new: Sequence[str]) -> list[Run]:
     return runs
 
 
-def _search(old: list[int], new: list[int]) -> list[tuple[str, int]] | None:
+def _search(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, int]] | None:
     """Myers' search as jsdiff does it, ties included. None when it takes more than MOST_STEPS."""
     old_length, new_length = len(old), len(new)
     first = _along(_Path(-1, "", 0, None), 0, old, new)
@@ -122,12 +120,15 @@ def _longer(path: _Path, sign: str, old_steps: int) -> _Path:
     return _Path(path.old + old_steps, sign, 1, path)
 
 
-def _along(path: _Path, diagonal: int, old: list[int], new: list[int]) -> _Path:
+def _along(path: _Path, diagonal: int, old: Sequence[str], new: Sequence[str]) -> _Path:
     """`path` after the lines that are the same from there."""
     start = at = path.old + 1
     end = min(len(old), len(new) + diagonal)
     while at < end and old[at] == new[at - diagonal]:
         at += 1
+        if at - start >= _BLOCK:
+            while at + _BLOCK <= end and old[at : at + _BLOCK] == new[at - diagonal : at - diagonal + _BLOCK]:
+                at += _BLOCK
     return _Path(at - 1, " ", at - start, path) if at > start else path
 
 
@@ -140,14 +141,14 @@ def _counts(path: _Path) -> list[tuple[str, int]]:
     return counts[::-1]
 
 
-def _one_block(old: list[int], new: list[int]) -> list[tuple[str, int]]:
+def _one_block(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, int]]:
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])
     counts = [(" ", head), ("-", len(old) - head - tail), ("+", len(new) - head - tail), (" ", tail)]
     return [(sign, count) for sign, count in counts if count]
 
 
-def _common(left: list[int], right: list[int]) -> int:
+def _common(left: Sequence[str], right: Sequence[str]) -> int:
     count = 0
     for one, other in zip(left, right, strict=False):
         if one != other:
@@ -195,9 +196,9 @@ class _Hunk:
         self._new += len(lines) if sign != "-" else 0
         for line in lines:
             if line.endswith("\n"):
-                self._lines.append(sign + line[:-1])
+                self._lines += [sign + line[:-1], _NO_NEWLINE]
             else:
-                self._lines += [sign + line, _NO_NEWLINE]
+                self._lines.append(sign + line)
 
     def text(self) -> list[str]:
         # A side with no lines is numbered by the line before it.

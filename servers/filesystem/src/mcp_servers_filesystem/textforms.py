@@ -79,4 +79,8 @@ def require_encodable(text: str, argument: str) -> None:
 
 def readable(text: str) -> str:
     """`text` with bytes that are no character shown as U+FFFD, so that it can be sent."""
-    return _SURROGATES.sub("\ufffd", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", text)
+    return text
