@@ -10,6 +10,7 @@ from mcp_servers_shared.guard._walk import DIRECTORY_FLAGS, Base, open_by_walk, 
 # What the kernel does not decide for us: a link that leads out or is absolute, a busy tree, a path beyond PATH_MAX.
 _LEFT_TO_THE_WALK = (errno.EXDEV, errno.EAGAIN, errno.ENAMETOOLONG)
 _PATH_ONLY = getattr(os, "O_PATH", 0)
+_NO_FOLLOW_ANY = getattr(os, "O_NOFOLLOW_ANY", 0)
 
 
 def pin(path: str) -> Base:
@@ -40,6 +41,13 @@ def open_beneath(
             return _openat2.openat2(base.descriptor, b"/".join(parts) or b".", flags, mode, resolve)
         except OSError as error:
             if error.errno not in _LEFT_TO_THE_WALK:
+                raise
+    if _NO_FOLLOW_ANY and b".." not in parts:
+        # macOS 11: one call that passes no link anywhere. Where there is one, the walk decides what it means.
+        try:
+            return os.open(b"/".join(parts) or b".", flags | _NO_FOLLOW_ANY, mode, dir_fd=base.descriptor)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENAMETOOLONG):
                 raise
     if not follow_links:
         flags |= os.O_NOFOLLOW
