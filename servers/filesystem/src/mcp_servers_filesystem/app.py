@@ -74,6 +74,16 @@ class FilesystemApp:
             deadline.stop()
             raise
 
+    async def run_at_once(
+        self, quick: Callable[..., ResultT | None], work: Callable[..., ResultT], *args: Any
+    ) -> ResultT:
+        """What `quick` finds without waiting for anything, right here, else as `run`: a thread costs more than a read.
+
+        `quick` takes the same arguments as `work`.
+        """
+        found = quick(Deadline(self.settings.timeout), *args)
+        return found if found is not None else await self.run(work, *args)
+
     def cursor(self, payload: dict[str, Any], tool: str, **question: Any) -> str:
         """A cursor that continues this question of this caller."""
         principal = current_call().principal.name

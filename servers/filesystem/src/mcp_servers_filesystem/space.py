@@ -13,13 +13,14 @@ from typing import Self
 from mcp_servers_filesystem.deny import TRASH, Deny, Parts
 from mcp_servers_filesystem.equivalents import resolved
 from mcp_servers_filesystem.names import parsed
-from mcp_servers_shared.errors import PathRefused
+from mcp_servers_shared.errors import PathRefused, WritesDisabled
 from mcp_servers_shared.guard.path_errors import from_oserror, outside, quoted
 from mcp_servers_shared.guard.paths import Kind, Located, Root, Roots
 
 _FILE: tuple[Kind, ...] = ("file",)
 _DIRECTORY: tuple[Kind, ...] = ("directory",)
 _O_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
+_FACTS = getattr(os, "O_PATH", os.O_RDONLY)
 
 
 @dataclass(frozen=True)
@@ -103,24 +104,43 @@ class Space:
         """A regular file, open for reading."""
         return self._open(path, _FILE, os.O_RDONLY)
 
+    def file_at_once(self, path: str) -> Opened | None:
+        """As `file`, where that waits for nothing: neither for a disk nor for another machine. None where it might."""
+        if not path.startswith("/") or not path.isascii():
+            return None
+        place = self.locate(path)
+        self.deny.check(place.parts, path)
+        descriptor = place.root.anchor.open_at_once(place.parts)
+        if descriptor is None:
+            return None
+        # No link was passed, so it is where it is written to be.
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or 0 < self.max_nlink < found.st_nlink:
+            os.close(descriptor)
+            return None
+        return Opened(descriptor, found, path, place)
+
     def directory(self, path: str) -> Opened:
         """A directory."""
         return self._open(path, _DIRECTORY, os.O_RDONLY | _O_DIRECTORY, content=False)
 
     def either(self, path: str, *, content: bool = True) -> Opened:
-        """A regular file or a directory. `content`: whether what a file holds is wanted."""
-        return self._open(path, (*_FILE, *_DIRECTORY), os.O_RDONLY, content=content)
+        """A regular file or a directory. Without `content` only its facts can be had, also of what cannot be read."""
+        return self._open(path, (*_FILE, *_DIRECTORY), os.O_RDONLY if content else _FACTS, content=content)
 
     def parent(self, path: str, *, follow: bool = False) -> Spot:
         """The folder that holds `path`, for a change. `follow`: a link there means its target.
 
-        Raises WritesDisabled in a read-only root, PathRefused (`denied`, `root_itself`, ...).
+        Raises PathRefused (`read_only_root`, `denied`, `root_itself`, ...).
         """
         place = self.locate(path)
         self.deny.check(place.parts, path, writing=True)
         if not place.root.writable:
             raise _read_only(path)
-        descriptor, name = self.roots.open_parent(place, follow=follow)
+        try:
+            descriptor, name = self.roots.open_parent(place, follow=follow)
+        except WritesDisabled:
+            raise _read_only(path) from None
         try:
             folder = self._real(descriptor, path)
             real = folder._replace(parts=(*folder.parts, os.fsencode(name)))

@@ -8,7 +8,7 @@ from typing import Literal
 
 from mcp_servers_shared.errors import WritesDisabled
 from mcp_servers_shared.guard import _lexical
-from mcp_servers_shared.guard._kinds import Kind, on_kernel_filesystem, require_kind
+from mcp_servers_shared.guard._kinds import Kind, on_kernel_filesystem, on_local_filesystem, require_kind
 from mcp_servers_shared.guard._lexical import Parts
 from mcp_servers_shared.guard._real_path import real_path
 from mcp_servers_shared.guard.path_errors import AnyPath, from_oserror, not_regular, quoted, root_itself
@@ -38,6 +38,7 @@ class Anchor:
             self._kernel = way != "walk" and _system.kernel_can(self._base)
             if way == "openat2" and not self._kernel:
                 raise from_oserror(name, OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)))
+            self._at_once = self._kernel and on_local_filesystem(self._base.descriptor)
             if self._base.descriptor >= 0 and on_kernel_filesystem(self._base.descriptor):
                 raise not_regular(name, "on a kernel file system (such as /proc or /sys)")
         except BaseException:
@@ -105,6 +106,14 @@ class Anchor:
             os.close(descriptor)
             raise
         return descriptor
+
+    def open_at_once(self, parts: Parts) -> int | None:
+        """A descriptor for reading of whatever stands there, where no link is passed, on the directory's own file
+        system, and only where that waits for nothing; else None, which tells nothing about what stands there.
+        """
+        if self._closed or not self._at_once or sys.platform == "win32":
+            return None
+        return _system.open_at_once(self._base, parts)
 
     def open_parent(self, parts: Parts, follow: bool, path: AnyPath) -> tuple[int, str]:
         """The holding directory and the name in it, for a change."""

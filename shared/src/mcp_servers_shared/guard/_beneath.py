@@ -54,6 +54,12 @@ def open_beneath(
     return open_by_walk(base, parts, flags, mode, follow_links=follow_links)
 
 
+def open_at_once(base: Base, parts: Parts) -> int | None:
+    """A descriptor for reading, where that needs no waiting and passes no link; else None."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    return _openat2.openat2_cached(base.descriptor, b"/".join(parts) or b".", flags)
+
+
 def parent_beneath(base: Base, parts: Parts, *, kernel: bool, follow: bool) -> tuple[int, bytes]:
     """The directory that holds `parts` and the name in it; with `follow`, of what a final link points to."""
     if not follow:

@@ -36,6 +36,17 @@ _KERNEL_FILESYSTEMS = frozenset(
         0x19800202,  # mqueue
     )
 )
+# File systems of this machine: looking at what is cached of them asks no server and no other process.
+_LOCAL_FILESYSTEMS = frozenset(
+    (
+        0x0000EF53,  # ext2, ext3, ext4
+        0x58465342,  # xfs
+        0x9123683E,  # btrfs
+        0xF2F52010,  # f2fs
+        0x2FC12FC1,  # zfs
+        0x01021994,  # tmpfs
+    )
+)
 _NAMES = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a FIFO"),
@@ -84,10 +95,17 @@ def _libc() -> ctypes.CDLL:
 
 def on_kernel_filesystem(descriptor: int) -> bool:
     """Whether statfs names a file system such as proc. Always False where statfs is not Linux's."""
-    if not sys.platform.startswith("linux"):
-        return False
+    return sys.platform.startswith("linux") and _filesystem(descriptor) in _KERNEL_FILESYSTEMS
+
+
+def on_local_filesystem(descriptor: int) -> bool:
+    """Whether statfs names a file system that lives on this machine. Always False where statfs is not Linux's."""
+    return sys.platform.startswith("linux") and _filesystem(descriptor) in _LOCAL_FILESYSTEMS
+
+
+def _filesystem(descriptor: int) -> int:
     answer = _Statfs()
     if _libc().fstatfs(descriptor, answer) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
-    return answer[0] in _KERNEL_FILESYSTEMS
+    return answer[0]

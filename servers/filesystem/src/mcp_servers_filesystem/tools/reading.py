@@ -9,7 +9,7 @@ from pydantic import Field
 from mcp_servers_filesystem.app import FilesystemApp, app_of
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.media import Media, read_media
-from mcp_servers_filesystem.reading import Page, Wanted, read_text
+from mcp_servers_filesystem.reading import Page, Wanted, read_at_once, read_text
 from mcp_servers_filesystem.several import read_several
 from mcp_servers_shared.call import current_call
 from mcp_servers_shared.results import require_budget
@@ -41,7 +41,7 @@ async def read_text_file(
     wanted = Wanted(
         head, tail, offset, limit, lineNumbers, encoding, ifNoneMatch, app.continued(cursor, "read", **question)
     )
-    page = await app.run(read_text, app.space, path, wanted, app.cost, app.room, app.file_bytes)
+    page = await _text(app, path, wanted)
     return _paged(app, page, question)
 
 
@@ -53,8 +53,13 @@ async def read_file(
     question = {"path": path, "head": head, "tail": tail}
     app = app_of(ctx)
     wanted = Wanted(head, tail, going_on=app.continued(cursor, "read", **question))
-    page = await app.run(read_text, app.space, path, wanted, app.cost, app.room, app.file_bytes)
+    page = await _text(app, path, wanted)
     return _paged(app, page, question)
+
+
+async def _text(app: FilesystemApp, path: str, wanted: Wanted) -> Page:
+    question = (app.space, path, wanted, app.cost, app.room, app.file_bytes)
+    return await app.run_at_once(read_at_once, read_text, *question)
 
 
 def _paged(app: FilesystemApp, page: Page, question: dict[str, Any]) -> CallToolResult:
