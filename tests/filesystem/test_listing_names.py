@@ -1,5 +1,6 @@
 """Listings: pages that are the whole, huge directories in the kernel's own order, checksums, settings."""
 
+import ctypes
 import hashlib
 import os
 import subprocess
@@ -14,7 +15,10 @@ from hypothesis import strategies as st
 from mcp import Client
 
 from mcp_servers_filesystem import listing
+from mcp_servers_filesystem.deny import Deny
 from mcp_servers_filesystem.names import parsed
+from mcp_servers_filesystem.space import Space
+from mcp_servers_shared.guard.paths import Root, Roots
 
 
 def possible(name: bytes) -> bool:
@@ -133,3 +137,77 @@ def test_the_compat_profile_lists_the_official_names(tmp_path: Path) -> None:
     assert play(scene, settings(tmp_path)) > official
     reading = play(scene, settings(tmp_path, writes=False))
     assert not reading & {"write_file", "edit_file", "undo", "list_changes", "delete_path"}
+
+
+@pytest.mark.requirement("FILE-5")
+@pytest.mark.parametrize("by", ["name", "size"])
+def test_pages_with_sizes_go_on_after_what_came_and_went(tmp_path: Path, by: str) -> None:
+    for number in range(40):
+        (tmp_path / f"f{number:02}").write_bytes(b"x" * (number % 3))
+    served = settings(tmp_path)
+    whole = first(call(served, "list_directory_with_sizes", path=str(tmp_path), sortBy=by)).split("\n")[:40]
+    page = call(served, "list_directory_with_sizes", path=str(tmp_path), sortBy=by, limit=10)
+    cursor = data_of(page)["next_cursor"]
+    gone = [whole[index].split()[1] for index in (2, 9, 12)]
+    for name in gone:
+        (tmp_path / name).unlink()
+    arguments = {"path": str(tmp_path), "sortBy": by, "limit": 100, "cursor": cursor}
+    rest = first(call(served, "list_directory_with_sizes", **arguments)).split("\n")[:29]
+    assert rest == [line for line in whole[10:] if line.split()[1] not in gone]
+
+
+@pytest.mark.requirement("FILE-5")
+def test_pages_end_in_the_order_in_which_they_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(60):
+        (tmp_path / f"{number:03}").touch()
+    served = settings(tmp_path)
+    for tool in ("list_directory", "list_directory_with_sizes"):
+        monkeypatch.setattr(listing, "MOST_SORTED", 100)
+        sorted_page = call(served, tool, path=str(tmp_path), limit=20)
+        monkeypatch.setattr(listing, "MOST_SORTED", 10)
+        unsorted_page = call(served, tool, path=str(tmp_path), limit=20)
+        for page in (sorted_page, unsorted_page):
+            seen = names_in(first(page))
+            for most in (10, 100):
+                monkeypatch.setattr(listing, "MOST_SORTED", most)
+                cursor = data_of(page)["next_cursor"]
+                rest = names_in(first(call(served, tool, path=str(tmp_path), limit=20, cursor=cursor)))
+                assert len(rest) == 20
+                assert not set(seen) & set(rest)
+
+
+def names_in(text: str) -> list[str]:
+    return [line.split()[1] for line in text.split("\n") if line.startswith("[FILE]")]
+
+
+def test_a_name_that_costs_more_than_the_budget_is_not_passed_over(tmp_path: Path) -> None:
+    os.close(os.open(os.fsencode(tmp_path) + b"/" + b"\xff" * 250, os.O_CREAT))
+    (tmp_path / "after").touch()
+    served = settings(tmp_path, max_result_chars=2_000)
+    page = call(served, "list_directory", path=str(tmp_path))
+    assert first(page) == "[FILE] after"
+    cursor = data_of(page)["next_cursor"]
+    assert code_of(call(served, "list_directory", path=str(tmp_path), cursor=cursor)) == "over_budget"
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="needs Linux and root, to become somebody else"
+)
+def test_facts_of_what_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "f").touch(0)
+    tmp_path.chmod(0o755)
+    with Roots([Root(str(tmp_path))]) as roots:
+        space = Space(roots, Deny([]))
+        child = os.fork()
+        if child == 0:
+            os.setgroups([])
+            os.setgid(65_534)
+            os.setuid(65_534)
+            # Without this the kernel keeps /proc/self from who changed hands.
+            ctypes.CDLL(None).prctl(4, 1)
+            try:
+                with space.either("f", content=False) as found:
+                    os._exit(found.stat.st_mode & 0o777)
+            finally:
+                os._exit(99)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -36,6 +36,22 @@ def test_pages_in_every_encoding(tmp_path: Path, encoding: str) -> None:
     assert "".join(map(first, found)) == text
 
 
+@pytest.mark.requirement("FILE-5")
+@pytest.mark.parametrize("encoding", ["gbk", "shift_jis", "euc-jp", "iso-2022-jp", "utf-7", "cp037", "big5", "koi8-r"])
+def test_pages_of_what_is_not_quite_in_the_encoding(tmp_path: Path, encoding: str) -> None:
+    lines = {"koi8-r": "привет\n", "cp037": "plain\n", "utf-7": "a+b é\n", "big5": "日本中"}
+    line = lines.get(encoding, "日本中国\n").encode(encoding)
+    raw = b"".join(line if number % 7 else b"\xff\x81(" + line for number in range(1_500))
+    (tmp_path / "f").write_bytes(raw)
+    found = pages(settings(tmp_path, max_result_chars=4_000), "read_text_file", path="f", encoding=encoding)
+    assert "".join(map(first, found)) == raw.decode(encoding, "replace")
+
+
+def test_the_mark_says_the_byte_order_of_an_encoding_that_has_two(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"\xfe\xff" + "big".encode("utf-16-be"))
+    assert first(call(settings(tmp_path), "read_text_file", path="f", encoding="utf-16")) == "big"
+
+
 def test_what_was_cut_is_said_in_both_channels(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("".join(f"line {number}\n" for number in range(10_000)))
     result = call(settings(tmp_path), "read_text_file", path="f")

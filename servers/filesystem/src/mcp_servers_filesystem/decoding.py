@@ -3,6 +3,7 @@
 import codecs
 import os
 from dataclasses import dataclass
+from functools import cache
 
 from mcp_servers_filesystem.space import Opened
 from mcp_servers_shared.errors import InvalidInput, LimitExceeded, PathRefused
@@ -10,6 +11,8 @@ from mcp_servers_shared.guard.path_errors import quoted
 
 _SAMPLE = 65_536
 _ASCII_IS_SAME = frozenset(("utf-8", "ascii", "iso8859-1", "latin-1", "cp1252"))
+_SHIFTS = b"\x1b$B!!~{\\u0041+AGE-"
+"""What begins something else in the encodings that shift or escape."""
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -27,7 +30,7 @@ class Source:
     encoding: str
     named: str
     held: bytes | None = None
-    """The whole of it in UTF-8, where the file's own encoding has wide line ends."""
+    """The whole of it in UTF-8, where no place in the file can be decoded alone."""
 
     def read(self, position: int, count: int) -> bytes:
         """Up to `count` bytes from `position`. Never beyond the size at opening."""
@@ -64,7 +67,7 @@ def source_of(found: Opened, encoding: str | None, most_bytes: int) -> Source:
     """The text of an open file. Raises PathRefused (`binary`), InvalidInput for an unknown encoding."""
     size = found.stat.st_size
     sample = os.pread(found.fd, min(size, _SAMPLE), 0)
-    name = known(encoding) if encoding else guessed(sample, whole=len(sample) == size)
+    name = known(encoding, sample) if encoding else guessed(sample, whole=len(sample) == size)
     if name is None:
         raise PathRefused(
             f"{quoted(found.path)} is binary, not text",
@@ -73,7 +76,7 @@ def source_of(found: Opened, encoding: str | None, most_bytes: int) -> Source:
             hint="Use read_media_file, or name its encoding.",
             size=size,
         )
-    if not name.startswith(("utf-16", "utf-32")):
+    if _decodes_anywhere(name):
         return Source(found.fd, size, name, name)
     if size > most_bytes:
         raise LimitExceeded(
@@ -104,8 +107,20 @@ def guessed(sample: bytes, *, whole: bool) -> str | None:
     return "utf-8"
 
 
-def known(encoding: str) -> str:
-    """Python's name of a text encoding. Raises InvalidInput."""
+@cache
+def _decodes_anywhere(name: str) -> bool:
+    """Whether a text can be cut between any two characters, decoded, and counted back: UTF-8 and one-byte encodings."""
+    if name == "utf-8":
+        return True
+    try:
+        ascii_is_same = all(sample.decode(name).encode() == sample for sample in (bytes(range(128)), _SHIFTS))
+        return ascii_is_same and len(bytes(range(256)).decode(name, "replace")) == 256
+    except UnicodeError:
+        return False
+
+
+def known(encoding: str, sample: bytes = b"") -> str:
+    """Python's name of a text encoding; the mark in `sample` says which of two byte orders. Raises InvalidInput."""
     try:
         info = codecs.lookup(encoding)
     except (LookupError, ValueError):
@@ -116,7 +131,10 @@ def known(encoding: str) -> str:
             code="unknown_encoding",
             hint="For example utf-8, utf-16, latin-1, cp1252, shift_jis, gbk.",
         )
-    return {"utf-16": "utf-16-le", "utf-32": "utf-32-le", "utf-8-sig": "utf-8"}.get(info.name, info.name)
+    if info.name in ("utf-16", "utf-32"):
+        marked = (name for mark, name in _MARKS if sample.startswith(mark) and name.startswith(info.name))
+        return next(marked, f"{info.name}-le")
+    return "utf-8" if info.name == "utf-8-sig" else info.name
 
 
 def whole(fd: int, size: int) -> bytes:

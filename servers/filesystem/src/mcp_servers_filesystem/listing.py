@@ -1,6 +1,7 @@
 """The names in a directory, a page at a time: sorted while there are few enough, else in the directory's own order."""
 
 import os
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -35,17 +36,17 @@ def list_names(
 ) -> Listing:
     """A page of `[DIR] name` and `[FILE] name` lines."""
     with space.directory(path) as found:
-        names = _read(found, deadline)
+        names = _read(found, deadline, going_on)
         if names is None:
             return _unsorted_page(found, limit, going_on, cost, room)
         names.sort()
-        after = going_on["after"].encode("latin-1") if going_on else b""
-        left = [one for one in names if not going_on or one.name > after]
+        after = _name_in(going_on)
+        left = [one for one in names if one.name > after]
         lines = [_line(one) for one in left[:limit]]
-        kept = fitting_items(lines, cost, room)
+        kept = max(min(1, len(lines)), fitting_items(lines, cost, room))
         more = kept < len(left)
         notices = [f"Cut: {kept:,} of {len(names):,} entries are shown."] if more else []
-        following = {"after": left[kept - 1].name.decode("latin-1")} if more else None
+        following = {"after": _said(left[kept - 1].name)} if more else None
         return Listing("\n".join(lines[:kept]), {"entries": len(names)}, notices, following)
 
 
@@ -61,18 +62,20 @@ def list_sizes(
 ) -> Listing:
     """A page of lines with sizes, and the totals of the whole directory at its end."""
     with space.directory(path) as found:
-        names = _read(found, deadline)
+        names = _read(found, deadline, going_on)
         if names is None:
             return _unsorted_sizes(space, found, by_size, limit, going_on, cost, room, deadline)
         rows = _rows(space, found, names, by_size, deadline)
-        skip = going_on.get("skip", 0)
+        skip = _shown_before(rows, going_on, by_size)
         summary = _summary(rows)
         lines = [row.line() for row in rows[skip : skip + limit]]
-        kept = fitting_items(lines, cost, room - cost("\n".join(summary)) - 2)
+        kept = max(min(1, len(lines)), fitting_items(lines, cost, room - cost("\n".join(summary)) - 2))
         more = skip + kept < len(rows)
         notices = [f"Cut: entries {skip + 1:,}-{skip + kept:,} of {len(rows):,} are shown."] if more else []
         text = "\n".join([*lines[:kept], *summary])
-        return Listing(text, {"entries": len(rows)}, notices, {"skip": skip + kept} if more else None)
+        last = rows[skip + kept - 1] if more else None
+        following = {"after": _said(last.entry.name), "size": last.size} if last else None
+        return Listing(text, {"entries": len(rows)}, notices, following)
 
 
 def _unsorted_sizes(
@@ -108,9 +111,29 @@ class _Row:
 
 
 def _rows(space: Space, found: Opened, names: Sequence[Entry], by_size: bool, deadline: Deadline) -> list[_Row]:
-    rows = [_Row(one, _size(space, found, one, deadline)) for one in sorted(names)]
-    rows.sort(key=(lambda row: -row.size) if by_size else (lambda row: collated(shown(row.entry.name))))
-    return rows
+    rows = [_Row(one, _size(space, found, one, deadline)) for one in names]
+    return sorted(rows, key=lambda row: _order(row, by_size))
+
+
+def _order(row: _Row, by_size: bool) -> tuple[Any, bytes]:
+    return (-row.size if by_size else collated(shown(row.entry.name))), row.entry.name
+
+
+def _shown_before(rows: Sequence[_Row], going_on: dict[str, Any], by_size: bool) -> int:
+    """How many of `rows` come up to the one that ended the page before, whether or not it is still there."""
+    if not going_on:
+        return 0
+    last = _Row(Entry(_name_in(going_on), 0), going_on["size"])
+    return bisect_right(rows, _order(last, by_size), key=lambda row: _order(row, by_size))
+
+
+def _name_in(going_on: dict[str, Any]) -> bytes:
+    return str(going_on.get("after", "")).encode("latin-1")
+
+
+def _said(name: bytes) -> str:
+    """A name in a cursor."""
+    return name.decode("latin-1")
 
 
 def _summary(rows: Sequence[_Row]) -> list[str]:
@@ -124,14 +147,22 @@ def _line(entry: Entry) -> str:
     return f"{'[DIR]' if entry.is_directory else '[FILE]'} {shown(entry.name)}"
 
 
-def _read(found: Opened, deadline: Deadline) -> list[Entry] | None:
-    """All entries; None where there are more than can be sorted."""
+def _read(found: Opened, deadline: Deadline, going_on: dict[str, Any]) -> list[Entry] | None:
+    """All entries; None where there are more than can be sorted. Pages end in the order in which they began."""
+    if "position" in going_on:
+        return None
+    most = MOST_SORTED if has_positions() and "after" not in going_on else None
+    names: list[Entry] = []
     try:
-        names = list(islice(entries(found.fd), MOST_SORTED + 1 if has_positions() else None))
+        for one in entries(found.fd):
+            names.append(one)
+            if len(names) % 1_000 == 0:
+                deadline.check()
+            if most is not None and len(names) > most:
+                return None
     except OSError as error:
         raise from_oserror(found.path, error) from None
-    deadline.check()
-    return None if len(names) > MOST_SORTED and has_positions() else _visible(names)
+    return _visible(names)
 
 
 def _visible(names: Any) -> list[Entry]:
@@ -142,7 +173,7 @@ def _unsorted_page(found: Opened, limit: int, going_on: dict[str, Any], cost: Co
     names = list(islice(entries(found.fd, going_on.get("position", 0)), limit + 1))
     kept_names = names[:limit]
     lines = [_line(one) for one in kept_names]
-    kept = fitting_items(lines, cost, room)
+    kept = max(min(1, len(lines)), fitting_items(lines, cost, room))
     more = kept < len(names)
     shown_lines = [line for line, one in zip(lines[:kept], kept_names, strict=False) if one.name != TRASH]
     following = {"position": names[kept - 1].after} if more and kept else None
