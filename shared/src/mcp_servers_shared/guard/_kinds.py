@@ -36,7 +36,7 @@ _KERNEL_FILESYSTEMS = frozenset(
         0x19800202,  # mqueue
     )
 )
-# File systems of this machine: looking at what is cached of them asks no server and no other process.
+# File systems of this machine that can say what they hold in memory (RWF_NOWAIT; tmpfs cannot).
 _LOCAL_FILESYSTEMS = frozenset(
     (
         0x0000EF53,  # ext2, ext3, ext4
@@ -44,7 +44,6 @@ _LOCAL_FILESYSTEMS = frozenset(
         0x9123683E,  # btrfs
         0xF2F52010,  # f2fs
         0x2FC12FC1,  # zfs
-        0x01021994,  # tmpfs
     )
 )
 _NAMES = (
@@ -99,7 +98,7 @@ def on_kernel_filesystem(descriptor: int) -> bool:
 
 
 def on_local_filesystem(descriptor: int) -> bool:
-    """Whether statfs names a file system that lives on this machine. Always False where statfs is not Linux's."""
+    """Whether statfs names one that asks no other machine or process and tells what it has in memory. Always False where statfs is not Linux's."""
     return sys.platform.startswith("linux") and _filesystem(descriptor) in _LOCAL_FILESYSTEMS
 
 
