@@ -98,7 +98,7 @@ def on_kernel_filesystem(descriptor: int) -> bool:
 
 
 def on_local_filesystem(descriptor: int) -> bool:
-    """Whether statfs names one that asks no other machine or process and tells what it has in memory. Always False where statfs is not Linux's."""
+    """Whether statfs names one of those that never ask another machine. Always False where statfs is not Linux's."""
     return sys.platform.startswith("linux") and _filesystem(descriptor) in _LOCAL_FILESYSTEMS
 
 
