@@ -70,18 +70,20 @@ _NOTHING = "\ue010"
 
 def _written(pieces: Sequence[Piece], tail: str) -> str:
     """The expression. `tail`: that of what follows in the component, which a !(...) must look at."""
-    if not pieces:
-        return ""
-    first, rest = pieces[0], pieces[1:]
-    after = _written(rest, tail)
-    if isinstance(first, str):
-        return first + after
-    if first.kind != "!":
-        choices = "|".join(_written(one, after + tail) for one in first.choices)
-        return f"(?:{choices}){_REPEATS[first.kind]}{after}"
-    if not any(first.choices):
+    after = ""
+    # From the right, not by recursion: a pattern may have a thousand pieces.
+    for piece in reversed(pieces):
+        after = piece + after if isinstance(piece, str) else _group(piece, after, tail)
+    return after
+
+
+def _group(group: "_Group", after: str, tail: str) -> str:
+    if group.kind != "!":
+        choices = "|".join(_written(one, after + tail) for one in group.choices)
+        return f"(?:{choices}){_REPEATS[group.kind]}{after}"
+    if not any(group.choices):
         return f"{ANY}+{after}"
-    unwanted = "|".join(_written(one, "") + after + tail + _END for one in first.choices)
+    unwanted = "|".join(_written(one, "") + after + tail + _END for one in group.choices)
     return f"(?:(?!(?:{unwanted})){_STAR}){after}"
 
 
