@@ -17,7 +17,6 @@ _UNREAD_BYTES = 16 * 1024 * 1024
 _MESSAGE_BYTES = 64 * 1024
 """What a message underway is reckoned to cost besides its own bytes: its task and its answer."""
 _LAST_WORDS_S = 0.5
-_LARGE_BYTES = 1024 * 1024
 
 
 class Wire(asyncio.Protocol):
@@ -67,12 +66,7 @@ class Wire(asyncio.Protocol):
         """Write a line. Returns when the client has read enough of those before; nothing happens if it has gone."""
         await self._may_write.wait()
         if not self._closed.is_set():
-            if len(line) < _LARGE_BYTES:
-                self._writer.write(line + b"\n")
-            else:
-                # Most of it waits in the writer's buffer: joined there, it is copied once less.
-                self._writer.write(line)
-                self._writer.write(b"\n")
+            self._writer.write(line + b"\n")
 
     def data_received(self, data: bytes) -> None:
         self._incoming.feed(data)
