@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from file_sessions import call, code_of, data_of, first, pages, play, settings
@@ -151,7 +152,7 @@ def test_pages_with_sizes_go_on_after_what_came_and_went(tmp_path: Path, by: str
     gone = [whole[index].split()[1] for index in (2, 9, 12)]
     for name in gone:
         (tmp_path / name).unlink()
-    arguments = {"path": str(tmp_path), "sortBy": by, "limit": 100, "cursor": cursor}
+    arguments: dict[str, Any] = {"path": str(tmp_path), "sortBy": by, "limit": 100, "cursor": cursor}
     rest = first(call(served, "list_directory_with_sizes", **arguments)).split("\n")[:29]
     assert rest == [line for line in whole[10:] if line.split()[1] not in gone]
 

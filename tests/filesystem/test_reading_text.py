@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from file_sessions import call, code_of, data_of, first, pages, settings, text_of
@@ -79,7 +80,7 @@ def test_what_was_cut_is_said_in_both_channels(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_ranges(tmp_path: Path, arguments: dict[str, object], text: str) -> None:
+def test_ranges(tmp_path: Path, arguments: dict[str, Any], text: str) -> None:
     (tmp_path / "f").write_text("1\n2\n3\n4\n5")
     assert first(call(settings(tmp_path), "read_text_file", path="f", **arguments)) == text
 
@@ -163,7 +164,7 @@ def test_a_cursor_fits_its_question_only(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_bad_arguments(tmp_path: Path, arguments: dict[str, object], code: str) -> None:
+def test_bad_arguments(tmp_path: Path, arguments: dict[str, Any], code: str) -> None:
     (tmp_path / "f").write_text("1")
     assert code_of(call(settings(tmp_path), "read_text_file", path="f", **arguments)) == code
 

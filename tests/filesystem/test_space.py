@@ -3,6 +3,7 @@
 import os
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from file_sessions import call, code_of, data_of, first, play, settings, text_of
@@ -37,7 +38,7 @@ def root(tmp_path: Path) -> Path:
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
-def test_closed_files_are_closed_to_every_tool(root: Path, tool: str, more: dict[str, object], name: str) -> None:
+def test_closed_files_are_closed_to_every_tool(root: Path, tool: str, more: dict[str, Any], name: str) -> None:
     before = (root / name).read_bytes()
     result = call(settings(root), tool, path=str(root / name), **more)
     assert code_of(result) == "denied"
@@ -105,7 +106,7 @@ def test_modes_of_roots(tmp_path: Path) -> None:
     assert first(call(served, "read_text_file", path=str(tmp_path / "ro" / "f"))) == "1"
     assert code_of(call(served, "write_file", path=str(tmp_path / "ro" / "f"), content="x")) == "read_only_root"
     for tool in ("move_file", "copy_path"):
-        arguments = {"source": str(tmp_path / "rw" / "f"), "destination": str(tmp_path / "ro" / "new")}
+        arguments: dict[str, Any] = {"source": str(tmp_path / "rw" / "f"), "destination": str(tmp_path / "ro" / "new")}
         assert code_of(call(served, tool, **arguments)) == "read_only_root"
     assert code_of(call(served, "delete_path", path=str(tmp_path / "ro" / "f"))) == "read_only_root"
     assert not call(served, "write_file", path=str(tmp_path / "rw" / "f"), content="x").is_error
