@@ -4,8 +4,14 @@ import datetime
 import unicodedata
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
-# The order of the Unicode collation for what names are mostly made of; letters follow, without case at first.
-_PUNCTUATION = {char: rank for rank, char in enumerate(" _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$")}
+# The order of the Unicode collation for what names are mostly made of. Digits follow, then letters without case.
+_PUNCTUATION = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
+_BEHIND_DIGITS = ":"
+_LETTERS = {
+    **{ord(char): chr(1 + rank) for rank, char in enumerate(_PUNCTUATION)},
+    **{code: chr(0x40 + code) for code in range(32)},
+    **{code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)},
+}
 
 
 def size_text(size: int) -> str:
@@ -29,20 +35,20 @@ def date_text(seconds: float) -> str:
     return f"{date} {moment:%H:%M:%S} GMT{moment:%z} ({zone})"
 
 
-def collated(name: str) -> tuple[list[tuple[int, int, str]], list[str], list[bool]]:
+def collated(name: str) -> tuple[str, str, str]:
     """A key that sorts names as JavaScript's localeCompare: by letters, then accents, then lower case first."""
-    letters: list[tuple[int, int, str]] = []
+    if name.isascii():
+        return name.translate(_LETTERS), "", name.swapcase()
+    letters: list[str] = []
     accents: list[str] = []
-    upper: list[bool] = []
     for char in unicodedata.normalize("NFD", name):
         if unicodedata.combining(char):
             accents.append(char)
-            continue
-        low = char.casefold()
-        group = 0 if low in _PUNCTUATION else 1 if low.isdigit() else 2
-        letters.append((group, _PUNCTUATION.get(low, 0), low))
-        upper.append(low != char)
-    return letters, accents, upper
+        elif char.isascii():
+            letters.append(char.translate(_LETTERS))
+        else:
+            letters.append(_BEHIND_DIGITS + char if char.isdigit() else char.casefold())
+    return "".join(letters), "".join(accents), name.swapcase()
 
 
 def padded(name: str, width: int) -> str:
