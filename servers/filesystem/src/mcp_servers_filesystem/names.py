@@ -19,7 +19,8 @@ def shown(name: bytes) -> str:
         text = name.decode()
     except UnicodeDecodeError:
         return "".join(map(_escape, _apart(name)))
-    if "\\x" not in text and visible(text, escape_layout=True) == text:
+    plain = text.isascii() and text.isprintable()
+    if "\\x" not in text and (plain or visible(text, escape_layout=True) == text):
         return text
     return "".join(map(_escape, _apart(name)))
 
