@@ -3,17 +3,19 @@
 python -m file_killing OPERATION STRIDE FOLDER STATE_FOLDER     prints each problem on a line, then a count
 """
 
+import errno
 import os
 import shutil
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 from file_world import edit, filled, left_behind, tree, writing
 
+from mcp_servers_filesystem import atomic, replacing
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.moving import copy, delete, move
 from mcp_servers_filesystem.undoing import undo
@@ -95,6 +97,20 @@ def problems(before: object, after: object, root: Path, state: Path) -> list[str
     return found
 
 
+def without_exchange() -> None:
+    """As on file systems where two names cannot be swapped, nor a file have two."""
+
+    def cannot(*_: object) -> bool:
+        return False
+
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    atomic.exchange = replacing.exchange = cannot
+    if os.environ["FILE_KILLING"] == "no links":
+        atomic.os = SimpleNamespace(**{**vars(os), "link": no_links})
+
+
 def main(name: str, stride: int, folder: Path, elsewhere: Path) -> None:
     root, state = folder / "root", elsewhere / "state"
     before = after = None
@@ -125,4 +141,6 @@ def main(name: str, stride: int, folder: Path, elsewhere: Path) -> None:
 
 
 if __name__ == "__main__":
+    if os.environ.get("FILE_KILLING"):
+        without_exchange()
     main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mcp_servers_filesystem.diffs import fenced, unified
 from mcp_servers_filesystem.edits import Edit, apply_edits
 from mcp_servers_filesystem.textforms import read_text
-from mcp_servers_shared.errors import InvalidInput
+from mcp_servers_shared.errors import InvalidInput, LimitExceeded
 
 
 def edited(text: str, *edits: Edit) -> str:
@@ -138,3 +138,39 @@ def test_a_diff_holds_both_texts(old: str, new: str) -> None:
 
 def test_a_fence_is_longer_than_any_in_the_text() -> None:
     assert fenced("+````\n").startswith("`````diff\n")
+
+
+def too_much(text: str, edit: Edit) -> str:
+    with pytest.raises(LimitExceeded) as caught:
+        apply_edits(text, [edit])
+    return caught.value.code
+
+
+@pytest.mark.requirement("FILE-35")
+def test_an_edit_that_would_not_fit_into_memory_is_refused() -> None:
+    assert too_much("a" * 90_000, Edit("a", "b" * 10_000, replace_all=True)) == "too_large"
+    assert too_much(" a\n" * 90_000, Edit("a ", "b" * 10_000, replace_all=True)) == "too_large"
+    assert too_much("a" * 200_000, Edit("a", "b", replace_all=True)) == "too_large"
+    error = refused("a" * 5_000_000, Edit("a", "b"))
+    assert error.code == "ambiguous"
+    assert error.evidence["matches"] == 5_000_000
+
+
+def test_a_search_for_like_lines_ends() -> None:
+    text = ("a" * 150 + "\n" + "ab" * 70 + "\n") * 20_000
+    assert refused(text, Edit("a" * 70 + "b" * 70, "x")).code == "no_match"
+
+
+def test_a_caller_who_has_gone_stops_the_search() -> None:
+    class Gone(Exception):
+        pass
+
+    calls: list[int] = []
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) > 100:
+            raise Gone
+
+    with pytest.raises(Gone):
+        apply_edits("a\n" * 5_000, [Edit("\n".join(["a "] * 2_000 + ["b"]), "x")], check)

@@ -13,8 +13,8 @@ _TESTS = Path(__file__).parent
 STRIDES = {"edit_files": 23, "undo": 29}
 
 
-def kills(operation: str, stride: int, folder: Path, elsewhere: Path) -> tuple[list[str], int]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_TESTS), *sys.path])}
+def kills(operation: str, stride: int, folder: Path, elsewhere: Path, without: str = "") -> tuple[list[str], int]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_TESTS), *sys.path]), "FILE_KILLING": without}
     command = [sys.executable, "-m", "file_killing", operation, str(stride), str(folder), str(elsewhere)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
@@ -41,5 +41,15 @@ def test_killed_anywhere_with_the_journal_on_another_file_system(operation: str,
         problems, count = kills(operation, 31, tmp_path, elsewhere)
     finally:
         subprocess.run(["rm", "-rf", str(elsewhere)], check=True)
+    assert not problems
+    assert count >= 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.requirement("FILE-32", "FILE-33")
+@pytest.mark.parametrize("without", ["no exchange", "no links"])
+@pytest.mark.parametrize("operation", ["overwrite", "edit_files", "undo"])
+def test_killed_anywhere_on_simple_file_systems(operation: str, without: str, tmp_path: Path) -> None:
+    problems, count = kills(operation, 31, tmp_path, tmp_path, without)
     assert not problems
     assert count >= 10

@@ -13,15 +13,18 @@ from mcp_servers_shared.guard.path_errors import from_oserror, quoted
 from mcp_servers_shared.guard.renaming import exchange, rename_new
 
 ENDING = b".mcp-tmp"
+ASIDE = b".old"
+"""Ends the name that a replaced file has for a moment where two names cannot be swapped."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 _NEW_MODE = 0o666
 _ACL = "system.posix_acl_access"
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def temporary_name(name: bytes) -> bytes:
     """A hidden name beside `name` that nothing else has."""
-    return b"." + name[:100] + b"." + secrets.token_hex(6).encode() + ENDING
+    return b"." + (name[:100] if name.isascii() else b"") + b"." + secrets.token_hex(6).encode() + ENDING
 
 
 def write_temporary(directory: int, temporary: bytes, data: bytes, like: int | None) -> None:
@@ -99,8 +102,8 @@ def put_over(directory: int, temporary: bytes, name: bytes, expected: os.stat_re
     if not exchange(directory, temporary, directory, name):
         if not same_file(os.stat(name, dir_fd=directory, follow_symlinks=False), expected):
             return False
-        aside = temporary + b".old"
-        os.link(name, aside, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
+        aside = temporary + ASIDE
+        _set_aside(directory, name, aside)
         os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
         os.rename(aside, temporary, src_dir_fd=directory, dst_dir_fd=directory)
         return True
@@ -108,6 +111,22 @@ def put_over(directory: int, temporary: bytes, name: bytes, expected: os.stat_re
         return True
     exchange(directory, temporary, directory, name)
     return False
+
+
+def _set_aside(directory: int, name: bytes, aside: bytes) -> None:
+    """A second name for a file, or where there are no hard links a copy of it."""
+    try:
+        os.link(name, aside, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
+        return
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    old = os.open(name, os.O_RDONLY | _CREATE & ~(os.O_WRONLY | os.O_CREAT | os.O_EXCL), dir_fd=directory)
+    try:
+        with open(old, "rb", closefd=False) as file:
+            write_temporary(directory, aside, file.read(), old)
+    finally:
+        os.close(old)
 
 
 def same_file(now: os.stat_result, then: os.stat_result) -> bool:

@@ -12,10 +12,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mcp_servers_filesystem.matching import Span, ambiguous, empty_old_text, flexible_spans, no_match
+from mcp_servers_filesystem.matching import (
+    MOST_CHARS,
+    MOST_SHOWN_PLACES,
+    Check,
+    Span,
+    ambiguous,
+    empty_old_text,
+    flexible_spans,
+    no_match,
+    too_large,
+)
 
 MOST_EDITS = 200
-MOST_EDITED_BYTES = 20_000_000
+MOST_PLACES = 100_000
 _CRLF = re.compile("\r\n")
 
 
@@ -43,38 +53,46 @@ def plain(text: str) -> str:
     return text.replace("\r\n", "\n") if "\r" in text else text
 
 
-def apply_edits(text: str, edits: Sequence[Edit]) -> Edited:
-    """`text` after `edits`, one after the other.
+def apply_edits(text: str, edits: Sequence[Edit], check: Check = lambda: None) -> Edited:
+    """`text` after `edits`, one after the other. `check` is called now and then and may raise.
 
-    Raises InvalidInput: `no_match`, `ambiguous`, `empty_old_text`, each naming the edit and the nearest lines.
+    Raises InvalidInput: `no_match`, `ambiguous`, `empty_old_text`, each naming the edit and the nearest lines;
+    LimitExceeded (`too_large`).
     """
     current = _Text(text)
     replaced = 0
     for number, edit in enumerate(edits, 1):
-        spans = _find(current.plain, edit, number, len(edits))
+        check()
+        spans = _find(current.plain, edit, number, len(edits), check)
+        if len(current.text) + sum(len(span.new) for span in spans) > MOST_CHARS:
+            raise too_large(number, len(edits), f"more than {MOST_CHARS:,} characters")
         current = current.replaced(spans)
         replaced += len(spans)
     return Edited(current.text, current.plain, replaced)
 
 
-def _find(text: str, edit: Edit, number: int, count: int) -> list[Span]:
+def _find(text: str, edit: Edit, number: int, count: int, check: Check) -> list[Span]:
     old, new = plain(edit.old), plain(edit.new)
     if not old:
         raise empty_old_text(number, count)
-    starts = _starts(text, old, overlapping=not edit.replace_all)
-    spans = [Span(start, start + len(old), new) for start in starts] or flexible_spans(text, old, new)
+    most = MOST_PLACES if edit.replace_all else MOST_SHOWN_PLACES
+    starts = _starts(text, old, most + 1, overlapping=not edit.replace_all)
+    spans = [Span(start, start + len(old), new) for start in starts]
+    spans = spans or flexible_spans(text, old, new, most + 1, check)
     if not spans:
         raise no_match(text, edit.old, number, count)
     if len(spans) > 1 and not edit.replace_all:
-        raise ambiguous(text, [span.start for span in spans], number, count)
+        raise ambiguous(text, [span.start for span in spans], max(len(spans), text.count(old)), number, count)
+    if len(spans) > most:
+        raise too_large(number, count, f"more than {most:,} places")
     return spans
 
 
-def _starts(text: str, old: str, *, overlapping: bool) -> list[int]:
+def _starts(text: str, old: str, most: int, *, overlapping: bool) -> list[int]:
     """Where `old` is in `text`. Overlapping places count as several, for no reader could say which was meant."""
     found: list[int] = []
     start = text.find(old)
-    while start >= 0:
+    while start >= 0 and len(found) < most:
         found.append(start)
         start = text.find(old, start + (1 if overlapping else len(old)))
     return found

@@ -162,7 +162,7 @@ class Book:
         except FileNotFoundError:
             return []
         for line in raw.splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError):
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
                 _take(found, json.loads(line))
         return list(found.values())
 
@@ -173,9 +173,11 @@ class Book:
         total = sum(sizes.values()) + size
         if total <= self.quota_bytes:
             return
+        # Somewhat more than is needed: or every write of a full journal would read all of it.
+        most = max(size, self.quota_bytes - self.quota_bytes // 10)
         for change in self.changes():
             for step in change.steps:
-                if step.image in sizes and total > self.quota_bytes:
+                if step.image in sizes and total > most:
                     total -= sizes.pop(step.image)
                     (self.images / step.image).unlink(missing_ok=True)
 
@@ -239,6 +241,9 @@ def find(changes: list[Change], change_id: str) -> Change:
 
 def _take(found: dict[str, Change], record: dict[str, Any]) -> None:
     steps = tuple(Step(**one) for one in record.get("steps", ()))
+    if any("/" in name for step in steps for name in (step.temporary, step.image, step.source)):
+        # Names that we gave have none; a way out of the folder would be somebody else's.
+        return
     if record["state"] == "begun":
         found[record["id"]] = Change(record["id"], record["op"], record["t"], steps, undid=record.get("undid", ""))
     elif (before := found.get(record["id"])) is not None:

@@ -1,22 +1,27 @@
 """Where an edit's old text is, when it is not there exactly, and what to tell when it is nowhere or twice."""
 
 import heapq
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mcp_servers_shared.errors import InvalidInput
+from mcp_servers_shared.errors import InvalidInput, LimitExceeded
 
 # What JavaScript's trim() and \s take for blank: the official server's matching is made of these.
 BLANKS = (
     "\t\n\x0b\x0c\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
-_MOST_SHOWN_PLACES = 5
+MOST_CHARS = 50_000_000
+"""Of a text after an edit: a short text replaced by a long one in many places is soon larger than memory."""
+MOST_SHOWN_PLACES = 5
 _MOST_NEAREST = 3
 _MOST_LINE_CHARS = 160
 _MOST_OLD_CHARS = 2_000
 _MOST_COMPARED_LINES = 5_000
+_MOST_COMPARING_SECONDS = 0.5
 _LEAST_LIKENESS = 0.5
+Check = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -28,33 +33,41 @@ class Span:
     new: str
 
 
-def flexible_spans(text: str, old: str, new: str) -> list[Span]:
-    """The places where the lines of `old` are, blanks at both ends of each line ignored; apart and in order."""
+def flexible_spans(text: str, old: str, new: str, most: int, check: Check) -> list[Span]:
+    """The first `most` places where the lines of `old` are, blanks at both ends of each line ignored.
+
+    They are in order and apart; fewer where their new texts would be too large together for any edit.
+    """
     wanted = [line.strip(BLANKS) for line in old.split("\n")]
     lines = text.split("\n")
     stripped = [line.strip(BLANKS) for line in lines]
-    found = _line_matches(stripped, wanted)
+    found = _line_matches(stripped, wanted, most, check)
     spans: list[Span] = []
-    offset = last = 0
+    offset = last = size = 0
     for index in found:
+        if size > MOST_CHARS:
+            break
         offset += sum(len(line) + 1 for line in lines[last:index])
         last = index
         length = sum(map(len, lines[index : index + len(wanted)])) + len(wanted) - 1
         spans.append(Span(offset, offset + length, _indented(lines[index], old, new)))
+        size += len(spans[-1].new)
     return spans
 
 
-def _line_matches(stripped: list[str], wanted: list[str]) -> list[int]:
+def _line_matches(stripped: list[str], wanted: list[str], most: int, check: Check) -> list[int]:
     found: list[int] = []
     index = -1
-    while True:
+    while len(found) < most:
+        check()
         try:
             index = stripped.index(wanted[0], index + 1)
         except ValueError:
-            return found
+            break
         if stripped[index : index + len(wanted)] == wanted:
             found.append(index)
             index += len(wanted) - 1
+    return found
 
 
 def _indented(first_line: str, old: str, new: str) -> str:
@@ -88,19 +101,29 @@ def empty_old_text(number: int, count: int) -> InvalidInput:
     )
 
 
-def ambiguous(text: str, starts: Sequence[int], number: int, count: int) -> InvalidInput:
-    """An edit whose old text is in several places."""
-    lines = [text.count("\n", 0, start) + 1 for start in starts[:_MOST_SHOWN_PLACES]]
+def too_large(number: int, count: int, what: str) -> LimitExceeded:
+    """An edit that makes too much of a text."""
+    return LimitExceeded(
+        f"an edit of {what} is not made{_which(number, count)}; nothing was changed",
+        code="too_large",
+        hint="Replace less at once.",
+        edit=number,
+    )
+
+
+def ambiguous(text: str, starts: Sequence[int], matches: int, number: int, count: int) -> InvalidInput:
+    """An edit whose old text is in several places, of which `starts` are the first."""
+    lines = [text.count("\n", 0, start) + 1 for start in starts[:MOST_SHOWN_PLACES]]
     all_lines = text.split("\n")
     shown = "\n".join(f"  line {line}: {_clipped(all_lines[line - 1])}" for line in lines)
-    more = f"\n  and {len(starts) - len(lines):,} more" if len(starts) > len(lines) else ""
+    more = f"\n  and {matches - len(lines):,} more" if matches > len(lines) else ""
     return InvalidInput(
-        f"oldText matches {len(starts):,} places{_which(number, count)}; nothing was changed:\n{shown}{more}\n",
+        f"oldText matches {matches:,} places{_which(number, count)}; nothing was changed:\n{shown}{more}\n",
         code="ambiguous",
         hint="Add lines around it to oldText until only one place matches, or set replaceAll.",
         edit=number,
         lines=lines,
-        matches=len(starts),
+        matches=matches,
     )
 
 
@@ -141,7 +164,7 @@ def _equal_lines(stripped: list[str], wanted: list[str]) -> dict[int, float]:
             at.setdefault(line, []).append(number)
     scores: dict[int, float] = {}
     for index, line in enumerate(stripped):
-        for number in at.get(line, ())[:_MOST_SHOWN_PLACES]:
+        for number in at.get(line, ())[:MOST_SHOWN_PLACES]:
             start = max(0, index - number)
             scores[start] = scores.get(start, 0.0) + 1.0
     return scores
@@ -157,8 +180,11 @@ def _similar_lines(stripped: list[str], wanted: list[str]) -> dict[int, float]:
     matcher = SequenceMatcher(None, "", line, autojunk=False)
     scores: dict[int, float] = {}
     compared = 0
+    ends = time.monotonic() + _MOST_COMPARING_SECONDS
     for index, candidate in enumerate(stripped):
-        if not candidate or compared >= _MOST_COMPARED_LINES:
+        if compared >= _MOST_COMPARED_LINES or time.monotonic() > ends:
+            break
+        if not candidate:
             continue
         compared += 1
         matcher.set_seq1(candidate[:_MOST_LINE_CHARS])

@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 
+from mcp_servers_filesystem.atomic import explained
 from mcp_servers_filesystem.deny import TRASH, Parts
 from mcp_servers_filesystem.journal import new_id
 from mcp_servers_filesystem.space import Space, full_path
@@ -19,15 +20,16 @@ def place_for(space: Space, real: Located) -> bytes:
     """An absolute path in the trash for `real`, under which it can be put by a rename. Makes the folders."""
     folder = new_id().encode()
     above, top = _top(space, real)
-    try:
-        trash = _made(top, TRASH, real)
+    with explained(os.fsdecode(real.path)):
         try:
-            _write_ignore(trash)
-            os.close(_made(trash, folder, real))
+            trash = _made(top, TRASH, real)
+            try:
+                _write_ignore(trash)
+                os.close(_made(trash, folder, real))
+            finally:
+                os.close(trash)
         finally:
-            os.close(trash)
-    finally:
-        os.close(top)
+            os.close(top)
     return full_path(Located(real.root, (*above, TRASH, folder, real.parts[-1]), real.path))
 
 

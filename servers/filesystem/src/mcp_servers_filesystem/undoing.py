@@ -4,7 +4,7 @@ import contextlib
 import os
 
 from mcp_servers_filesystem.appending import was_added
-from mcp_servers_filesystem.atomic import removed
+from mcp_servers_filesystem.atomic import ASIDE, removed
 from mcp_servers_filesystem.digests import digest_at
 from mcp_servers_filesystem.journal import PARENTS, Book, Change, Journal, Step, find, raw_path
 from mcp_servers_filesystem.moving import remove_tree
@@ -115,7 +115,20 @@ def _applied(doer: Doer, book: Book, step: Step, spot: Spot) -> bool:
             remove_tree(spot.fd, beside)
             return False
         return _exists(spot, spot.name) and (not step.digest or digest_at(spot.fd, spot.name) == step.digest)
+    return _replaced(book, step, spot, beside, waiting)
+
+
+def _replaced(book: Book, step: Step, spot: Spot, beside: bytes, waiting: bool) -> bool:
+    """As `_applied`, for a replacement whose new or old file may be `waiting` under the name `beside`."""
     now = spot.lstat()
+    aside = beside + ASIDE
+    if _exists(spot, aside):
+        # Killed where two names cannot be swapped: the old file goes where the swap would have put it.
+        if waiting or (now is not None and now.st_ino == step.inode):
+            removed(spot.fd, aside)
+        else:
+            os.rename(aside, beside, src_dir_fd=spot.fd, dst_dir_fd=spot.fd)
+            waiting = True
     # The inode, not the bytes: new bytes may be the same as the old ones.
     put = now is not None and now.st_ino != step.inode and _digest(spot, spot.name) == step.digest
     if not waiting:

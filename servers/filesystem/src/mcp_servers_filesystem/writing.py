@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -29,6 +29,8 @@ Mode = Literal["overwrite", "create", "append"]
 # What the system opens at once. Step by step a longer one could be made, which nothing could then open.
 _LONGEST_PATH = 4_095
 MOST_CONTENT = 10_000_000
+_MOST_TOGETHER = 4
+"""Of the largest file, for all files of one edit."""
 _OLD = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
 _DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
@@ -158,6 +160,7 @@ class Writer:
             diffs: list[str] = []
             contents: list[tuple[Spot, bytes, os.stat_result | None]] = []
             seen: set[tuple[int, int]] = set()
+            read = 0
             for job in jobs:
                 self.deadline.check()
                 spot = stack.enter_context(self.space.parent(job.path, follow=True))
@@ -173,7 +176,14 @@ class Writer:
                     raise stale(job.path)
                 with explained(job.path):
                     before = self._content(spot, now)
-                after, diff = changed_text(before, job, shown(full_path(spot.real)))
+                read += len(before)
+                if read > _MOST_TOGETHER * self.most_bytes:
+                    raise LimitExceeded(
+                        f"the files hold more than {_MOST_TOGETHER * self.most_bytes:,} bytes together",
+                        code="too_large",
+                        hint="Edit fewer files at once.",
+                    )
+                after, diff = changed_text(before, job, shown(full_path(spot.real)), self.deadline.check)
                 diffs.append(diff)
                 if after != before:
                     contents.append((spot, after, now))
@@ -250,7 +260,7 @@ class Job:
     if_match: str | None = None
 
 
-def changed_text(before: bytes, job: Job, name: str) -> tuple[bytes, str]:
+def changed_text(before: bytes, job: Job, name: str, check: Callable[[], None]) -> tuple[bytes, str]:
     """The bytes after the edits, and the fenced diff of the file `name`."""
     if not job.edits or len(job.edits) > MOST_EDITS:
         raise InvalidInput(
@@ -270,7 +280,7 @@ def changed_text(before: bytes, job: Job, name: str) -> tuple[bytes, str]:
     if not text and len(job.edits) == 1 and not job.edits[0].old:
         done = Edited(job.edits[0].new, plain(job.edits[0].new), 1)
     else:
-        done = apply_edits(text, job.edits)
+        done = apply_edits(text, job.edits, check)
     diff = unified(name, readable(plain(text)), readable(done.plain))
     return form.encode(done.text), fenced(diff)
 
