@@ -1,11 +1,14 @@
 """Trees and one caller's space, without a server: for laws over many searches."""
 
 import os
+import subprocess
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from mcp_servers_filesystem.deadlines import Deadline
@@ -13,6 +16,9 @@ from mcp_servers_filesystem.deny import Deny
 from mcp_servers_filesystem.space import Space
 from mcp_servers_shared.guard.paths import Root, Roots
 
+LAW = settings(deadline=None, max_examples=60)
+"""The machine may be busy: no law is about time."""
+DEPTH = 1_200
 MUCH = 10**9
 NAMES = [
     "a",
@@ -79,3 +85,22 @@ def everything(root: Path) -> list[str]:
 
     look(os.fsencode(root), b"")
     return found
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Generator[Path]:
+    """A tree of 1,200 levels with a file at its bottom, and one beside it."""
+    (tmp_path / "z").write_bytes(b"")
+    here = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    for _ in range(DEPTH - 1):
+        os.mkdir("deep_deep", dir_fd=here)
+        below = os.open("deep_deep", os.O_RDONLY | os.O_DIRECTORY, dir_fd=here)
+        os.close(here)
+        here = below
+    bottom = os.open("bottom.txt", os.O_WRONLY | os.O_CREAT, dir_fd=here)
+    os.write(bottom, b"needle at the bottom\n")
+    os.close(bottom)
+    os.close(here)
+    yield tmp_path
+    # Python's own removal recurses, and pytest's at the end of the session would fail.
+    subprocess.run(["rm", "-rf", str(tmp_path / "deep_deep")], check=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filesystem.search_world import PATHS, deadline, everything, grow, grown, space_of
+from search_world import LAW, PATHS, deadline, everything, grow, grown, space_of
 from mcp_servers_filesystem.above import rules_above
 from mcp_servers_filesystem.ignore_lines import rule_of, rules_of
 from mcp_servers_filesystem.walking import Walk
@@ -68,7 +68,7 @@ def kept_by_git(root: Path) -> list[str]:
 
 
 @pytest.mark.requirement("FILE-24")
-@settings(max_examples=120)
+@settings(max_examples=120, deadline=None)
 @given(FILES, st.lists(LINES, min_size=1, max_size=5), st.lists(LINES, max_size=3))
 def test_the_same_as_git(paths: list[str], lines: list[str], nested: list[str]) -> None:
     files = dict.fromkeys(paths, b"")
@@ -155,6 +155,7 @@ def test_an_ignore_file_cannot_make_a_walk_hang(tmp_path: Path) -> None:
     assert len(kept(tmp_path)) == 2
 
 
+@LAW
 @given(st.binary(max_size=40))
 def test_any_line_is_a_rule_or_none(line: bytes) -> None:
     rule_of(line)

@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from search_world import LAW
 
 from mcp_servers_filesystem import patterns
 from mcp_servers_filesystem.patterns import Finder, compiled
@@ -49,6 +50,7 @@ def test_what_is_no_pattern_is_refused_with_advice(pattern: str) -> None:
     assert refusal.value.hint
 
 
+@LAW
 @given(st.text(min_size=1, max_size=20), st.text(max_size=60), st.booleans())
 def test_literals_mean_themselves(needle: str, hay: str, ignore_case: bool) -> None:
     try:

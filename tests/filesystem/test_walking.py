@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filesystem.search_world import TREES, deadline, everything, grow, grown, space_of
+from search_world import DEPTH, LAW, TREES, deadline, everything, grow, grown, space_of
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.walking import Folder, Walk
 from mcp_servers_shared.errors import LimitExceeded
 
 NOBODY = 65_534
-DEPTH = 1_200
 
 
 def walked(root: Path, **more: object) -> list[str]:
@@ -22,6 +21,7 @@ def walked(root: Path, **more: object) -> list[str]:
         return [step.path for step in Walk(deadline(), base.fd, **more)]  # type: ignore[arg-type]
 
 
+@LAW
 @given(TREES)
 def test_a_walk_comes_to_everything_once_in_the_order_of_bytes(files: dict[str, bytes]) -> None:
     with grown(files) as root:
@@ -29,6 +29,7 @@ def test_a_walk_comes_to_everything_once_in_the_order_of_bytes(files: dict[str, 
 
 
 @pytest.mark.requirement("FILE-5")
+@LAW
 @given(TREES, st.data())
 def test_a_walk_goes_on_where_one_stopped(files: dict[str, bytes], data: st.DataObject) -> None:
     with grown(files) as root:
@@ -46,6 +47,7 @@ def _behind(path: str, place: str) -> bool:
     return path.encode().split(b"/") > place.encode().split(b"/")
 
 
+@LAW
 @given(TREES, st.sets(st.sampled_from(["a", "b", "a.py", "src"])))
 def test_only_chosen_names_are_shown_and_all_directories_entered(files: dict[str, bytes], names: set[str]) -> None:
     with grown(files) as root:
@@ -110,32 +112,16 @@ def test_directories_that_nobody_may_read_are_counted_and_ten_are_named(tmp_path
 
 
 @pytest.mark.requirement("FILE-20")
-def test_a_tree_deeper_than_any_path_may_be_long(tmp_path: Path) -> None:
-    make_deep(tmp_path)
+def test_a_tree_deeper_than_any_path_may_be_long(deep: Path) -> None:
     before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
-    paths = walked(tmp_path)
+    paths = walked(deep)
     assert len(paths) == DEPTH + 1
     assert paths[DEPTH - 1].count("/") == DEPTH - 1
     assert paths[-1] == "z"
     middle = paths[600]
-    assert walked(tmp_path, after=middle) == paths[601:]
+    assert walked(deep, after=middle) == paths[601:]
     if before:
         assert len(os.listdir("/proc/self/fd")) == before
-
-
-def make_deep(root: Path) -> None:
-    """A tree of 1,200 levels with a file at its bottom, and one beside it."""
-    (root / "z").write_bytes(b"")
-    here = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    for _ in range(DEPTH - 1):
-        os.mkdir("deep_deep", dir_fd=here)
-        below = os.open("deep_deep", os.O_RDONLY | os.O_DIRECTORY, dir_fd=here)
-        os.close(here)
-        here = below
-    bottom = os.open("bottom.txt", os.O_WRONLY | os.O_CREAT, dir_fd=here)
-    os.write(bottom, b"needle at the bottom\n")
-    os.close(bottom)
-    os.close(here)
 
 
 @pytest.mark.requirement("FILE-27")

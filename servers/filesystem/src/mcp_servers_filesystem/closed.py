@@ -3,23 +3,33 @@
 import os
 from collections.abc import Sequence
 
+from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.deny import Deny, Parts
 from mcp_servers_filesystem.ignore_lines import rules_of
 from mcp_servers_filesystem.ignoring import Contents, Ignore, Rules
-from mcp_servers_filesystem.walking import Folder
+from mcp_servers_filesystem.walking import Folder, Walk
 
 
 class Closed:
-    """The deny rules as one walk meets them. `base`: the components of its base below the root."""
+    """The deny rules as one walk meets them, for readers or for writers.
 
-    def __init__(self, deny: Deny, base: Parts) -> None:
-        self._deny, self._base = deny, base
-        lines = "\n".join(deny.patterns).casefold()
+    `base`: the components of its base below the root.
+    """
+
+    def __init__(self, deny: Deny, base: Parts, *, writing: bool = False) -> None:
+        self._covers, self._base = deny.writing if writing else deny.reading, base
+        patterns = deny.written_patterns if writing else deny.patterns
+        # The rules are asked with a slash behind every path: one for directories fits whatever has the name, and so
+        # does one for all that is below a directory.
+        names = [pattern.removesuffix("/") for pattern in patterns]
+        names += [pattern.removesuffix("/**") for pattern in names if pattern.endswith("/**")]
+        lines = "\n".join(names).casefold()
         below = os.fsdecode(b"/".join(base)).casefold() + "/" if base else ""
         self._ignore = Ignore(Rules(rules_of(os.fsencode(lines))), "", below)
         # Directories where everything is asked for one by one: a pattern may mean them or what is above.
         self._doubtful: set[str] = set()
-        if self._any_above():
+        known = all(rules_of(os.fsencode(one.casefold())) for one in names if not one.startswith("#"))
+        if not known or self._any_above():
             self._doubtful.add("")
 
     def open_ones(self, folder: Folder, names: Sequence[str]) -> Sequence[str]:
@@ -37,8 +47,8 @@ class Closed:
         if not doubtful:
             return names
         above = (*self._base, *os.fsencode(folder.path).split(b"/")[:-1])
-        closed = self._deny.reading
-        return [name for name in names if name not in doubtful or not closed((*above, os.fsencode(name)))]
+        covers = self._covers
+        return [name for name in names if name not in doubtful or not covers((*above, os.fsencode(name)))]
 
     def _any_above(self) -> bool:
         above = Ignore(self._ignore.rules)
@@ -48,6 +58,22 @@ class Closed:
             if above.candidates(Contents(path, (), (name,))):
                 return True
         return False
+
+
+def closed_alike(deadline: Deadline, deny: Deny, directory: int, here: Parts, there: Parts) -> bool:
+    """Whether the rules close the same of an open directory at one place as at another. Raises LimitExceeded."""
+    # What is closed to readers is closed to writers.
+    rules = [Closed(deny, parts, writing=True) for parts in (here, there)]
+    different: list[str] = []
+
+    def compared(folder: Folder) -> Sequence[str]:
+        before, after = (rule.open_ones(folder, folder.names) for rule in rules)
+        different.extend([folder.path] if before != after else [])
+        return folder.names if different else ()
+
+    for _ in Walk(deadline, directory, choose=compared):
+        break
+    return not different
 
 
 def _folded(names: Sequence[str] | set[str]) -> list[str]:

@@ -51,6 +51,8 @@ class GrepPage:
         self._mode, self._limit, self._context, self._price = mode, limit, context, price
         self._left = room
         self.hits = Hits()
+        self.done = 0
+        """Files that no later page need look at."""
         self.progress: dict[str, Any] | None = None
         self._path = self._last = self._mark = ""
         self._count = self._line = self._passed = 0
@@ -76,6 +78,7 @@ class GrepPage:
     def pass_over(self, path: str) -> None:
         """A file in which nothing matches."""
         self.hits.searched += 1
+        self.done += 1
         self._last = path
 
     def take(self, window: Window, span: tuple[int, int] | None = None) -> bool:
@@ -110,11 +113,13 @@ class GrepPage:
             self.hits.matches += self._count
             self.hits.files += 1
         self._last = self._path
+        self.done += 1
         return True
 
     def give_up(self) -> str:
         """The file takes longer than a call may. Its path, to go on behind it."""
         self.hits.notices.append(f"Too large to search in the time a call has: {self._label()}")
+        self.done += 1
         return self._path
 
     def _label(self) -> str:

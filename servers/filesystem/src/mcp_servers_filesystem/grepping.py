@@ -52,7 +52,8 @@ class _File(NamedTuple):
 def grep(deadline: Deadline, space: Space, wanted: Grep, going_on: dict[str, Any], page: GrepPage) -> Hits:
     """A page of matches.
 
-    `going_on`: {"after": path} or, within a file, {"file": path, "line": number, "offset": bytes, "mark": text}.
+    `going_on`: {"after": path} or, within a file, {"file": path, "line": number, "offset": bytes, "mark": text}, and in
+    both "count", the files that earlier pages are done with, which alone has to do where a path is left out.
     """
     page.searching(compiled(wanted.pattern, literal=wanted.literal, ignore_case=wanted.ignore_case), deadline)
     with space.either(wanted.path) as base:
@@ -60,7 +61,8 @@ def grep(deadline: Deadline, space: Space, wanted: Grep, going_on: dict[str, Any
         page.prefix = shown(base.full).rstrip("/") + "/" * base.is_directory
         try:
             for one in search.files():
-                if not _searched(one, page, going_on):
+                within = "line" in going_on and page.done == 0 and going_on.get("file", one.path) == one.path
+                if not _searched(one, page, going_on if within else None):
                     break
         except LimitExceeded as error:
             if error.code != "timeout" or deadline.stopped:
@@ -70,23 +72,26 @@ def grep(deadline: Deadline, space: Space, wanted: Grep, going_on: dict[str, Any
                 search.place = page.give_up()
             page.hits.following = page.progress or ({"after": search.place} if search.place else None)
         page.hits.notices += search.notices()
+    if page.hits.following:
+        page.hits.following["count"] = going_on.get("count", 0) + page.done
     return page.hits
 
 
-def _searched(one: _File, page: GrepPage, going_on: dict[str, Any]) -> bool:
-    """False where the page is full."""
+def _searched(one: _File, page: GrepPage, within: dict[str, Any] | None) -> bool:
+    """False where the page is full. `within`: where in the file an earlier page stopped."""
     size = one.facts.st_size
-    again = going_on.get("file") == one.path
-    if not again and (data := plain(one.fd, size)) is not None:
+    if within is None and (data := plain(one.fd, size)) is not None:
         span = page.first(data)
         if span is None or is_binary(data):
             page.pass_over(one.path)
             return True
         page.begin(one.path, one.mark)
         return page.take(Window(data, 0, size, True), span) and page.end()
-    unchanged = again and going_on["mark"] == one.mark
-    start = going_on["offset"] if unchanged else 0
-    page.begin(one.path, one.mark, passed=going_on["line"] if again else 0, line=going_on["line"] if start else 0)
+    passed = start = 0
+    if within is not None:
+        passed = within["line"]
+        start = within["offset"] if within["mark"] == one.mark else 0
+    page.begin(one.path, one.mark, passed=passed, line=passed if start else 0)
     for window in windows(one.fd, size, start):
         if not page.take(window):
             return False
@@ -122,11 +127,17 @@ class _Search:
             again="file" in self._going_on,
             xdev=space.xdev,
         )
+        # A place without a path: so many files come before it.
+        passed = 0 if "after" in self._going_on or "file" in self._going_on else self._going_on.get("count", 0)
         for step in walk:
             if step.name not in step.folder.files:
                 continue
             opened = open_text(step.directory, step.name, step.folder.device, space.max_nlink)
             if opened is None:
+                continue
+            if passed:
+                passed -= 1
+                os.close(opened[0])
                 continue
             try:
                 yield _File(step.path, *opened)

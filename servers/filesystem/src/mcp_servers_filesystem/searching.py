@@ -74,9 +74,14 @@ def search_names(
         prefix = shown(base.full).rstrip("/") + "/"
         page = _Page(limit, cost, room)
         stopped = None
+        before = going_on.get("count", 0)
+        passed = 0 if "after" in going_on else before
         try:
             for step in walk:
                 if step.kind == "l" and not _may_show(space, step, prefix):
+                    continue
+                if passed:
+                    passed -= 1
                     continue
                 if not page.add(prefix + shown(os.fsencode(step.path)), step.path):
                     break
@@ -84,7 +89,7 @@ def search_names(
             if deadline.stopped:
                 raise
             stopped = walk.place
-    return page.found(walk, stopped, deadline)
+    return page.found(walk, stopped, deadline, before)
 
 
 class _Page:
@@ -106,18 +111,18 @@ class _Page:
             self._places.append(place)
         return not self._full
 
-    def found(self, walk: Walk, stopped: str | None, deadline: Deadline) -> Found:
-        """The page. `stopped`: where the walk was when its time was up."""
+    def found(self, walk: Walk, stopped: str | None, deadline: Deadline, before: int) -> Found:
+        """The page. `stopped`: where the walk was when its time was up. `before`: names on earlier pages."""
         lines = self._lines
         kept = max(fitting_items(lines, self._cost, self._room), min(len(lines), 1))
         notices: list[str] = []
         following = None
         if self._full or kept < len(lines):
             notices.append(f"Cut: {kept:,} matches are shown.")
-            following = {"after": self._places[kept - 1]}
+            following = {"after": self._places[kept - 1], "count": before + kept}
         elif stopped is not None:
             notices.append(f"Stopped after {deadline.seconds:g} s; there may be more.")
-            following = {"after": stopped} if stopped else None
+            following = {"after": stopped, "count": before + kept} if stopped else None
         return Found("\n".join(lines[:kept]) or NOTHING, {"matches": kept}, [*notices, *walk.notices()], following)
 
 

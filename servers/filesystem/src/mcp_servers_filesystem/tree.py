@@ -49,9 +49,13 @@ def directory_tree(
             xdev=space.xdev,
         )
         stopped = False
+        before = going_on.get("count", 0)
+        passed = 0 if "after" in going_on else before
         try:
             for step in walk:
-                if not page.add(step.folder.path, step.name, step.is_directory):
+                if passed:
+                    passed -= 1
+                elif not page.add(step.folder.path, step.name, step.is_directory):
                     break
                 if step.folder.depth == wanted.depth:
                     walk.skip()
@@ -59,7 +63,7 @@ def directory_tree(
             if deadline.stopped:
                 raise
             stopped = True
-        return _found(page, walk, stopped, deadline)
+        return _found(page, walk, stopped, deadline, before)
 
 
 def excluding(patterns: Sequence[str]) -> list[Glob]:
@@ -72,13 +76,14 @@ def excluding(patterns: Sequence[str]) -> list[Glob]:
     return found
 
 
-def _found(page: "_Page", walk: Walk, stopped: bool, deadline: Deadline) -> Found:
+def _found(page: "_Page", walk: Walk, stopped: bool, deadline: Deadline, before: int) -> Found:
     notices: list[str] = []
     if page.full:
         notices.append(f"Cut: {page.entries:,} entries are shown, depth first. maxDepth gives an overview.")
     if stopped:
         notices.append(f"Stopped after {deadline.seconds:g} s; there may be more.")
-    following = {"after": page.last} if page.full or (stopped and page.last) else None
+    more = page.full or (stopped and page.last)
+    following = {"after": page.last, "count": before + page.entries} if more else None
     return Found(page.text(), {"entries": page.entries}, [*notices, *walk.notices()], following)
 
 
@@ -118,6 +123,8 @@ class _Page:
         price += self._price(node)
         if self.entries == self._most or (price > self._left and self.entries):
             self.full = True
+            if parent is not None and not parent.children:
+                parent.children = None
             return False
         self._left -= price
         if above is not None:

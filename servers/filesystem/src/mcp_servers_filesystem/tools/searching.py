@@ -1,5 +1,6 @@
 """Tools that look through trees."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
@@ -16,12 +17,16 @@ from mcp_servers_filesystem.tree import TreeWanted
 from mcp_servers_filesystem.tree import directory_tree as tree_of
 from mcp_servers_filesystem.usage import usage
 from mcp_servers_shared.call import current_call
+from mcp_servers_shared.errors import LimitExceeded
 from mcp_servers_shared.results import Answer
 from mcp_servers_shared.tooling import tool
 
 Globs = Annotated[list[str], Field(max_length=100)]
 Gitignore = bool
 _AROUND = 700
+_LEAST_ROOM = 800
+_PLACE_SHARE = 40
+_PATHS = ("after", "file")
 
 
 @tool(kind="read", title="Directory tree")
@@ -40,8 +45,12 @@ async def directory_tree(
     wanted = TreeWanted(path, excludePatterns, maxDepth, maxEntries, respectGitignore, format == "compact")
     question = {"wanted": repr(wanted)}
     going_on = app.continued(cursor, "tree", **question)
-    found = await app.run(tree_of, app.space, wanted, going_on, app.cost, app.room)
-    return _official(app, found, "tree", question)
+
+    async def page(room: int) -> CallToolResult:
+        found = await app.run(tree_of, app.space, wanted, going_on, app.cost, room)
+        return _official(app, found, "tree", question)
+
+    return await _fitting(app, page)
 
 
 @tool(kind="read", title="Search files")
@@ -60,13 +69,41 @@ async def search_files(
     search = Search(path, pattern, excludePatterns, type, respectGitignore)
     question = {"search": repr(search)}
     going_on = app.continued(cursor, "search", **question)
-    found = await app.run(search_names, app.space, search, limit, going_on, app.cost, app.room)
-    return _official(app, found, "search", question)
+
+    async def page(room: int) -> CallToolResult:
+        found = await app.run(search_names, app.space, search, limit, going_on, app.cost, room)
+        return _official(app, found, "search", question)
+
+    return await _fitting(app, page)
+
+
+async def _fitting(app: FilesystemApp, page: Callable[[int], Awaitable[CallToolResult]]) -> CallToolResult:
+    """A page that is within the budget: notices and the cursor are made after it and may be long."""
+    room = app.room
+    while True:
+        try:
+            return await page(room)
+        except LimitExceeded as error:
+            if error.code != "over_budget" or room == _LEAST_ROOM:
+                raise
+            over = int(error.evidence["characters"]) - app.settings.max_result_chars
+            room = max(_LEAST_ROOM, room - over)
 
 
 def _official(app: FilesystemApp, found: Found, tool_name: str, question: dict[str, Any]) -> CallToolResult:
-    following = app.cursor(found.following, tool_name, **question) if found.following else None
+    following = _cursor(app, found.following, tool_name, question)
     return app.official(found.text, found.fields, found.notices, following)
+
+
+def _cursor(
+    app: FilesystemApp, following: dict[str, Any] | None, tool_name: str, question: dict[str, Any]
+) -> str | None:
+    """A cursor by path; by counting where the path is too long for one."""
+    if following is None:
+        return None
+    if sum(json_chars(following.get(name, "")) for name in _PATHS) > app.settings.max_result_chars // _PLACE_SHARE:
+        following = {name: value for name, value in following.items() if name not in _PATHS}
+    return app.cursor(following, tool_name, **question)
 
 
 @tool(kind="read", title="Search file contents")
@@ -89,11 +126,16 @@ async def grep_files(
     wanted = Grep(pattern, path, literal, ignoreCase, glob, type, context, mode, respectGitignore)
     question = {"grep": repr(wanted)}
     going_on = app.continued(cursor, "grep", **question)
-    # The fence, the counts and the notices come on top.
-    page = GrepPage(mode, limit, context, _price_of(app), app.room - _AROUND)
-    hits = await app.run(grep, app.space, wanted, going_on, page)
-    current_call().note(matches=hits.matches, files=hits.searched)
-    return _grep_result(app, hits, question)
+
+    async def page(room: int) -> CallToolResult:
+        # The fence, the counts and the notices come on top.
+        hits = await app.run(
+            grep, app.space, wanted, going_on, GrepPage(mode, limit, context, _price_of(app), room - _AROUND)
+        )
+        current_call().note(matches=hits.matches, files=hits.searched)
+        return _grep_result(app, hits, question)
+
+    return await _fitting(app, page)
 
 
 def _price_of(app: FilesystemApp) -> Cost:
@@ -110,7 +152,7 @@ def _grep_result(app: FilesystemApp, hits: Hits, question: dict[str, Any]) -> Ca
     notices = list(hits.notices)
     if hits.following and not notices:
         notices.append(f"Cut: {hits.matches:,} matches in {hits.files:,} files are shown.")
-    following = app.cursor(hits.following, "grep", **question) if hits.following else None
+    following = _cursor(app, hits.following, "grep", question)
     data = {"matches": hits.matches, "searched": hits.searched, "results": hits.data}
     text = "\n".join(hits.lines) or f"No matches in {hits.searched:,} files"
     return app.result(Answer(text, data, notices, following, following is not None, "files" if hits.lines else ""))
