@@ -6,6 +6,7 @@ with attacked.watched():             nothing in base/out is opened, made or chan
 
 import contextlib
 import ctypes
+import json
 import os
 import shutil
 import struct
@@ -17,8 +18,9 @@ from typing import Any
 
 import pytest
 from case_world import CANARY, World, command
-from raw_client import RawClient, Reply
+from raw_client import RawClient, Reply, resident_bytes
 
+BUDGET = 48_000
 REFUSED_OUTSIDE = {"outside_roots", "link_loop", "not_found", "not_directory", "not_regular", "invalid_path"}
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="Linux system calls")
 root_only = pytest.mark.skipif(
@@ -197,3 +199,22 @@ def another_user() -> list[str]:
     if not shutil.which("setpriv") or subprocess.run([*words, sys.executable, "-c", ""], check=False).returncode:
         pytest.skip("needs setpriv, root, and a Python that another user may run")
     return words
+
+
+def size_of(reply: Reply) -> int:
+    """Characters of all channels of a result."""
+    texts = sum(len(block.get("text", "")) for block in reply.result["content"])
+    return texts + len(json.dumps(reply.result.get("structuredContent", {}), ensure_ascii=False, separators=(",", ":")))
+
+
+def bounded(client: RawClient, tool: str, **arguments: Any) -> Reply:
+    """A call that comes to its end within its budget."""
+    reply = client.call(tool, arguments, 30)
+    if "result" in reply.message:
+        assert size_of(reply) <= BUDGET, (tool, arguments, size_of(reply))
+    return reply
+
+
+def memory_stays(client: RawClient, megabytes: int) -> None:
+    """The server does not hold what it was asked about."""
+    assert resident_bytes(client.pid) < megabytes * 1_000_000
