@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass
 
 from mcp_servers_filesystem.atomic import already_exists, explained, stale, temporary_name
+from mcp_servers_filesystem.closed import closed_alike
 from mcp_servers_filesystem.copying import copy_into
 from mcp_servers_filesystem.digests import mark_at
 from mcp_servers_filesystem.erasing import erase
@@ -161,7 +162,10 @@ def contents_of(writer: Writer, path: str, recursive: bool) -> tuple[Contents, s
         descriptor = os.open(spot.name, _DIRECTORY, dir_fd=spot.fd)
         files = directories = size = 0
         try:
+            device = os.fstat(descriptor).st_dev
             for step in Walk(writer.deadline, descriptor):
+                if step.folder.device != device:
+                    raise _mounted(path)
                 directories += step.is_directory
                 files += not step.is_directory
                 with contextlib.suppress(OSError):
@@ -229,24 +233,21 @@ def _mark(writer: Writer, spot: Spot, now: os.stat_result) -> str:
 
 
 def _keeps_closed(writer: Writer, here: Spot, there: Spot, now: os.stat_result) -> None:
-    """A rule may close a file by its path: a move must not carry it out from under the rule."""
-    deny = writer.space.deny
+    """A rule may close a file by its path: a move must carry none out from under the rule, nor to where it holds."""
     if not stat.S_ISDIR(now.st_mode):
         return
     descriptor = os.open(here.name, _DIRECTORY, dir_fd=here.fd)
     try:
-        for step in Walk(writer.deadline, descriptor):
-            parts = tuple(os.fsencode(step.path).split(b"/"))
-            for closed in (deny.reading, deny.writing):
-                if closed((*here.real.parts, *parts)) and not closed((*there.real.parts, *parts)):
-                    raise PathRefused(
-                        f"Access denied: {quoted(here.path)} holds files that are closed by a deny pattern there only",
-                        code="denied",
-                        rule="FILE-9",
-                        hint="Move what is open by itself.",
-                    )
+        alike = closed_alike(writer.deadline, writer.space.deny, descriptor, here.real.parts, there.real.parts)
     finally:
         os.close(descriptor)
+    if not alike:
+        raise PathRefused(
+            f"Access denied: {quoted(here.path)} holds files that a deny pattern closes here or there only",
+            code="denied",
+            rule="FILE-9",
+            hint="Move what is open by itself.",
+        )
 
 
 def _to_trash(space: Space, spot: Spot, now: os.stat_result) -> Step:
@@ -279,6 +280,15 @@ def _something(spot: Spot) -> os.stat_result:
 
 def _path(spot: Spot) -> str:
     return text_path(full_path(spot.real))
+
+
+def _mounted(path: str) -> PathRefused:
+    return PathRefused(
+        f"{quoted(path)} holds what is mounted from another file system",
+        code="other_filesystem",
+        rule="PATH-1",
+        hint="Delete the rest piece by piece.",
+    )
 
 
 def _into_itself(path: str) -> InvalidInput:

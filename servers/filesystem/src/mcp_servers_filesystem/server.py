@@ -17,6 +17,7 @@ from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.deny import Deny
 from mcp_servers_filesystem.folders import Folder, configured
 from mcp_servers_filesystem.journal import Journal
+from mcp_servers_filesystem.own_places import below_roots, is_within_own, own_places
 from mcp_servers_filesystem.settings import FilesystemSettings
 from mcp_servers_filesystem.space import Space
 from mcp_servers_filesystem.tools import MORE, OFFICIAL
@@ -63,7 +64,7 @@ def check(settings: FilesystemSettings) -> Sequence[Finding]:
         return [Finding("no folder: start with at least one, for example mcp-servers-filesystem ~/project", ok=False)]
     findings: list[Finding] = []
     for folder in configured(settings):
-        problem = _problem(folder)
+        problem = _problem(folder, settings)
         mode = "read-write, every write can be undone" if folder.writable else "read-only"
         findings.append(Finding(f"{folder.path}: {problem or mode}", ok=not problem))
     return findings
@@ -77,14 +78,14 @@ def _tools(settings: FilesystemSettings) -> Sequence[Callable[..., Any]]:
 
 
 def _named(settings: FilesystemSettings) -> str:
-    names = [folder.path for folder in configured(settings) if not _problem(folder)]
+    names = [folder.path for folder in configured(settings) if not _problem(folder, settings)]
     return f" Directories: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}." if names else ""
 
 
-def _problem(folder: Folder) -> str:
+def _problem(folder: Folder, settings: FilesystemSettings) -> str:
     try:
         if stat.S_ISDIR(os.stat(folder.path).st_mode):
-            return ""
+            return "this server's own state is there" if is_within_own(settings, folder.path) else ""
     except OSError as error:
         return error.strerror or "cannot be opened"
     return "not a directory"
@@ -94,10 +95,11 @@ def _lifespan(settings: FilesystemSettings, watched: Watched, bus: SubscriptionB
     @asynccontextmanager
     async def lifespan(server: Server) -> AsyncGenerator[FilesystemApp, None]:
         state = StateFolder()
-        folders = [folder for folder in configured(settings) if not _problem(folder)]
+        folders = [folder for folder in configured(settings) if not _problem(folder, settings)]
         with Roots([Root(folder.path, writable=folder.writable) for folder in folders]) as roots:
-            deny = Deny(settings.deny, secrets=not settings.allow_secrets)
-            space = Space(roots, deny, settings.max_nlink, settings.xdev)
+            own = own_places(settings)
+            deny = Deny(settings.deny, secrets=not settings.allow_secrets, own=below_roots(own, roots))
+            space = Space(roots, deny, settings.max_nlink, settings.xdev, tuple(own))
             known = state.path / "filesystem" / "changes.jsonl"
             journal = Journal(lambda: state.folder("filesystem"), settings.journal_mb * 1_000_000, known.exists)
             recovering(journal, space, settings.trash_days)

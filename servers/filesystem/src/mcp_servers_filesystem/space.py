@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from mcp_servers_filesystem.deny import TRASH, Deny, Parts
+from mcp_servers_filesystem.deny import Deny, Parts
 from mcp_servers_filesystem.equivalents import resolved
 from mcp_servers_filesystem.names import parsed
 from mcp_servers_shared.errors import PathRefused, WritesDisabled
@@ -20,6 +20,7 @@ from mcp_servers_shared.guard.paths import Kind, Located, Root, Roots
 _FILE: tuple[Kind, ...] = ("file",)
 _DIRECTORY: tuple[Kind, ...] = ("directory",)
 _O_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
+_DELETED = b" (deleted)"
 _FACTS = getattr(os, "O_PATH", os.O_RDONLY)
 
 
@@ -84,6 +85,8 @@ class Space:
     deny: Deny
     max_nlink: int = 0
     xdev: bool = True
+    own: tuple[Parts, ...] = ()
+    """Absolute places that this server needs for itself."""
     limits: tuple[tuple[Root, Parts], ...] | None = None
     """Places that a client narrowed the roots to; None for all of each root."""
 
@@ -146,6 +149,7 @@ class Space:
             real = folder._replace(parts=(*folder.parts, os.fsencode(name)))
             self._within(real, path)
             self.deny.check(real.parts, path, writing=True)
+            self._not_above(real, path)
             self._same_device(os.fstat(descriptor), real.root, path)
             if not real.root.writable:
                 raise _read_only(path)
@@ -156,18 +160,32 @@ class Space:
 
     def trash(self, place: Located) -> Spot:
         """As `parent`, for this server's own trash in a root, which nothing else reaches."""
+        path = str(place.path)
         descriptor, name = self.roots.open_parent(place)
-        if not place.root.writable:
+        try:
+            folder = self._real(descriptor, path)
+            if not (place.root.writable and folder.root.writable):
+                raise _read_only(path)
+            if not self.deny.hides(folder.parts):
+                # A link has come into its place.
+                raise outside(path)
+        except BaseException:
             os.close(descriptor)
-            raise _read_only(str(place.path))
-        return Spot(descriptor, os.fsencode(name), str(place.path), place)
+            raise
+        return Spot(descriptor, os.fsencode(name), path, place)
 
     def lstat(self, path: str) -> os.stat_result:
         """What stands at the path, a final link not followed."""
         place = self.locate(path)
-        if TRASH in place.parts:
+        if self.deny.hides(place.parts):
             self.deny.check(place.parts, path)
         return self.roots.lstat(place)
+
+    def require_own(self, found: os.stat_result, root: Root, path: str) -> None:
+        """Raises PathRefused (`too_many_links`, `other_filesystem`) for a file that belongs elsewhere as well."""
+        self._same_device(found, root, path)
+        if stat.S_ISREG(found.st_mode) and 0 < self.max_nlink < found.st_nlink:
+            raise _linked(path, found.st_nlink)
 
     def holds(self, raw: bytes) -> bool:
         """Whether an absolute path lies in here as it is written. Opens nothing."""
@@ -183,7 +201,7 @@ class Space:
 
     def _open(self, path: str, kinds: tuple[Kind, ...], flags: int, *, content: bool = True) -> Opened:
         place = self.locate(path)
-        if content or TRASH in place.parts:
+        if content or self.deny.hides(place.parts):
             self.deny.check(place.parts, path)
         descriptor = self.roots.open(place, flags, allow=kinds)
         try:
@@ -191,10 +209,11 @@ class Space:
             real = self._real(descriptor, path)
             self._within(real, path)
             self._same_device(found, real.root, path)
-            if TRASH in real.parts or (content and not stat.S_ISDIR(found.st_mode)):
+            if self.deny.hides(real.parts) or (content and not stat.S_ISDIR(found.st_mode)):
                 self.deny.check(real.parts, path)
-            if content and stat.S_ISREG(found.st_mode) and 0 < self.max_nlink < found.st_nlink:
-                raise _linked(path, found.st_nlink)
+                self.deny.check(_undeleted(real.parts), path)
+            if content:
+                self.require_own(found, real.root, path)
         except BaseException:
             os.close(descriptor)
             raise
@@ -210,6 +229,17 @@ class Space:
             )
         return real._replace(path=path)
 
+    def _not_above(self, place: Located, path: str) -> None:
+        """Raises PathRefused where the place of an allowed folder, or of this server's own, would change with it."""
+        full = (*place.root.real_parts, *place.parts)
+        if any(one[: len(full)] == full for one in (*(root.real_parts for root in self.roots), *self.own)):
+            raise PathRefused(
+                f"{quoted(path)} holds an allowed folder, or what this server needs for itself",
+                code="root_itself",
+                rule="PATH-1",
+                hint="Name something inside it.",
+            )
+
     def _within(self, place: Located, path: str) -> None:
         if self.limits is None:
             return
@@ -224,6 +254,11 @@ class Space:
                 rule="PATH-1",
                 hint="Start the server with --xdev to serve what is mounted inside a root.",
             )
+
+
+def _undeleted(parts: Parts) -> Parts:
+    """Where it was, for what lost its name after it was opened: the system then says ` (deleted)` behind it."""
+    return (*parts[:-1], parts[-1].removesuffix(_DELETED)) if parts else parts
 
 
 def full_path(place: Located) -> bytes:

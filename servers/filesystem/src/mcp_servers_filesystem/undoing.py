@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import threading
 
 from mcp_servers_filesystem.appending import was_added
 from mcp_servers_filesystem.atomic import ASIDE, removed
+from mcp_servers_filesystem.deny import TRASH
 from mcp_servers_filesystem.digests import digest_at
 from mcp_servers_filesystem.journal import PARENTS, Book, Change, Journal, Step, find, raw_path
 from mcp_servers_filesystem.moving import remove_tree
@@ -64,7 +66,8 @@ def find_nothing(change_id: str) -> NotFound:
 
 def visible(space: Space, change: Change) -> bool:
     """Whether all of a change lies in the caller's folders."""
-    return all(space.holds(raw_path(step.path)) for step in change.steps)
+    paths = [raw_path(path) for step in change.steps for path in (step.path, step.other) if path]
+    return all(space.holds(path) for path in paths if TRASH not in path.split(b"/"))
 
 
 def recover(space: Space, book: Book, trash_days: int) -> None:
@@ -73,7 +76,8 @@ def recover(space: Space, book: Book, trash_days: int) -> None:
         if change.state == "begun" and visible(space, change):
             with contextlib.suppress(ServerError, OSError):
                 _settle(space, book, change)
-    empty_old(space, trash_days)
+    # Beside the calls: old trash may hold a million files.
+    threading.Thread(target=empty_old, args=(space, trash_days), daemon=True).start()
     book.tidy()
 
 

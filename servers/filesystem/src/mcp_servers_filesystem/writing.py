@@ -126,6 +126,7 @@ class Writer:
                 hint="Raise --max-file-mb, or work on a part of it.",
                 size=now.st_size,
             )
+        self.space.require_own(now, spot.real.root, spot.path)
         descriptor = os.open(spot.name, _OLD, dir_fd=spot.fd)
         try:
             if not os.path.samestat(os.fstat(descriptor), now):
@@ -202,7 +203,8 @@ class Writer:
         if len(path) > _LONGEST_PATH:
             raise from_oserror(path, OSError(errno.ENAMETOOLONG, ""))
         missing: list[str] = []
-        at = path
+        # Taken back as it is written: a `..` in the middle of what is not there yet leads nowhere else.
+        at = os.path.normpath(path) if ".." in path else path
         while at and at != "/":
             try:
                 with self.space.directory(at):
