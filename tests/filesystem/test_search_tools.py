@@ -1,4 +1,4 @@
-"""The four tools through a client: within their budget whatever they find, on either channel, in pages that are whole."""
+"""The four tools through a client: within their budget whatever they find, on either channel, whole in pages."""
 
 import json
 import os
@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from file_sessions import both_eras, call, code_of, data_of, first, pages, play, settings, text_of
-from hypothesis import given
+from hypothesis import Phase, given
+from hypothesis import settings as laws
 from hypothesis import strategies as st
 from mcp import Client
-from search_world import LAW, TREES, everything, grow, grown
+from search_world import TREES, everything, grow, grown
 
 BUDGET = 6_000
 LONG = st.dictionaries(
@@ -42,8 +43,8 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.requirement("OUT-1")
-@LAW
+@pytest.mark.requirement("OUT-1", "FILE-29")
+@laws(max_examples=12, deadline=None, phases=[Phase.generate])
 @given(LONG, st.sampled_from(["both", "text", "structured"]))
 def test_no_answer_is_over_its_budget(files: dict[str, bytes], channels: str) -> None:
     with grown(files) as root:
@@ -52,7 +53,7 @@ def test_no_answer_is_over_its_budget(files: dict[str, bytes], channels: str) ->
         async def scene(client: Client) -> None:
             for tool, arguments in CALLS:
                 cursor: dict[str, str] = {}
-                for _ in range(60):
+                for _ in range(25):
                     result = await client.call_tool(tool, {"path": str(root), **arguments, **cursor})
                     assert not result.is_error, (tool, text_of(result))
                     assert size_of(result) <= BUDGET, (tool, arguments)
@@ -72,7 +73,7 @@ def _cursor(result: Any) -> str | None:
 
 
 @pytest.mark.requirement("FILE-5")
-@LAW
+@laws(max_examples=20, deadline=None)
 @given(TREES)
 def test_the_pages_of_every_tool_are_the_whole(files: dict[str, bytes]) -> None:
     with grown(files) as root:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nlargest
 from typing import Any
 
@@ -39,13 +39,18 @@ class Usage:
     folders: dict[str, Share] = field(default_factory=dict[str, Share])
     largest: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     notices: list[str] = field(default_factory=list[str])
+    most: int = _FOLDERS
+
+    def only(self, folders: int, files: int) -> "Usage":
+        """The same totals with so many of the largest folders and files."""
+        return replace(self, most=min(folders, self.most), largest=self.largest[:files])
 
     def text(self, label: str) -> str:
         """For a reader."""
         lines = [f"{label}: {self.files:,} files, {self.directories:,} directories, {size_text(self.size)}", ""]
         lines += [f"{size_text(one.size):>10}  {one.files:,} files  {name}" for name, one in self._ranked()]
-        if len(self.folders) > _FOLDERS:
-            lines.append(f"and {len(self.folders) - _FOLDERS:,} smaller folders")
+        if len(self.folders) > self.most:
+            lines.append(f"and {len(self.folders) - self.most:,} smaller folders")
         lines += ["", "Largest files:"]
         lines += [f"{size_text(size):>10}  {path}" for size, path in self.largest]
         return "\n".join(lines)
@@ -61,7 +66,7 @@ class Usage:
         }
 
     def _ranked(self) -> list[tuple[str, Share]]:
-        return nlargest(_FOLDERS, self.folders.items(), key=lambda one: one[1].size)
+        return nlargest(self.most, self.folders.items(), key=lambda one: one[1].size)
 
 
 def usage(deadline: Deadline, space: Space, path: str, gitignore: bool) -> tuple[str, Usage]:

@@ -23,7 +23,7 @@ _TRASH = TRASH.decode()
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
 _MOST_OPEN = 64
 _MOST_NAMED = 10
-_MOST_PATH = 200
+_MOST_PATH = 100
 _CHECK_EVERY = 1_000
 
 

@@ -1,5 +1,6 @@
 """Tools that look through trees."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,8 @@ Gitignore = bool
 _AROUND = 700
 _LEAST_ROOM = 800
 _PLACE_SHARE = 40
+_SHORTER = ((10, 5), (4, 2), (1, 1), (0, 0))
+"""Folders and files that are named where more do not fit."""
 _PATHS = ("after", "file")
 
 
@@ -163,4 +166,9 @@ async def disk_usage(path: str, ctx: Context[Any, Any], respectGitignore: Gitign
     """Count files and sizes beneath a directory, with the largest ones."""
     app = app_of(ctx)
     label, found = await app.run(usage, app.space, path, respectGitignore)
-    return app.result(Answer(found.text(label), found.data(), found.notices, source="files"))
+    few = found
+    for folders, files in _SHORTER:
+        with contextlib.suppress(LimitExceeded):
+            return app.result(Answer(few.text(label), few.data(), few.notices, source="files"))
+        few = found.only(folders, files)
+    return app.result(Answer(few.text(label), few.data(), few.notices, source="files"))
