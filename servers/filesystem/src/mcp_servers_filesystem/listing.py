@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from mcp_servers_filesystem.collation import collated
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.deny import TRASH
 from mcp_servers_filesystem.dirents import Entry, entries, has_positions
 from mcp_servers_filesystem.fitting import Cost, fitting_items
 from mcp_servers_filesystem.names import shown
-from mcp_servers_filesystem.sizes import collated, padded, size_text
+from mcp_servers_filesystem.sizes import padded, size_text
 from mcp_servers_filesystem.space import Opened, Space
 from mcp_servers_shared.errors import ServerError
 from mcp_servers_shared.guard.path_errors import from_oserror

@@ -1,17 +1,8 @@
-"""Sizes, dates and order as the official server writes them."""
+"""Sizes and dates as the official server writes them."""
 
 import datetime
-import unicodedata
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
-# The order of the Unicode collation for what names are mostly made of. Digits follow, then letters without case.
-_PUNCTUATION = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
-_BEHIND_DIGITS = ":"
-_LETTERS = {
-    **{ord(char): chr(1 + rank) for rank, char in enumerate(_PUNCTUATION)},
-    **{code: chr(0x40 + code) for code in range(32)},
-    **{code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)},
-}
 
 
 def size_text(size: int) -> str:
@@ -33,22 +24,6 @@ def date_text(seconds: float) -> str:
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
     date = f"{days[moment.weekday()]} {months[moment.month - 1]} {moment.day:02d} {moment.year:04d}"
     return f"{date} {moment:%H:%M:%S} GMT{moment:%z} ({zone})"
-
-
-def collated(name: str) -> tuple[str, str, str]:
-    """A key that sorts names as JavaScript's localeCompare: by letters, then accents, then lower case first."""
-    if name.isascii():
-        return name.translate(_LETTERS), "", name.swapcase()
-    letters: list[str] = []
-    accents: list[str] = []
-    for char in unicodedata.normalize("NFD", name):
-        if unicodedata.combining(char):
-            accents.append(char)
-        elif char.isascii():
-            letters.append(char.translate(_LETTERS))
-        else:
-            letters.append(_BEHIND_DIGITS + char if char.isdigit() else char.casefold())
-    return "".join(letters), "".join(accents), name.swapcase()
 
 
 def padded(name: str, width: int) -> str:
