@@ -70,3 +70,26 @@ def test_every_tool_works_in_the_seal(root: Path, era: str) -> None:
 def test_without_the_seal_it_says_so(root: Path) -> None:
     with RawClient(command(root, "--seal", "off")) as client:
         assert str(client.call("list_allowed_directories").data["sealed"]).startswith("off")
+
+
+@linux
+@pytest.mark.requirement("FILE-4")
+def test_an_audit_log_in_a_new_folder(root: Path, tmp_path: Path) -> None:
+    log = tmp_path / "new" / "place" / "audit.jsonl"
+    with RawClient(command(root, "--seal", "on", "--audit-log", str(log))) as client:
+        assert not client.call("list_directory", {"path": "."}).is_error
+    assert "list_directory" in log.read_text()
+
+
+@linux
+@pytest.mark.requirement("FILE-4")
+def test_deleting_from_a_folder_that_python_reads_is_taken_back(root: Path) -> None:
+    # The server's own environment often lies in the folder that it serves.
+    inner = root / "lib"
+    inner.mkdir()
+    (inner / "f").write_text("f")
+    with RawClient(command(root, "--seal", "on"), env={"PYTHONPATH": str(inner)}) as client:
+        assert not client.call("delete_path", {"path": str(inner / "f")}).is_error
+        assert not client.call("undo").is_error
+        assert not client.call("move_file", {"source": "a.txt", "destination": "lib/a.txt"}).is_error
+    assert sorted(one.name for one in inner.iterdir() if one.is_file()) == ["a.txt", "f"]

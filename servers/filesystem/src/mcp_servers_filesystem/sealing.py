@@ -23,14 +23,21 @@ def seal_process(settings: FilesystemSettings) -> None:
     with contextlib.suppress(OSError):
         write.append(str(StateFolder().folder("filesystem").parent))
     if settings.audit_log and settings.audit_log.lower() != "off":
-        write.append(os.path.dirname(os.path.abspath(Path(settings.audit_log).expanduser())))
-    _process[0] = seal(read=read, write=write)
+        write.append(_made(os.path.dirname(os.path.abspath(Path(settings.audit_log).expanduser()))))
+    _process[0] = seal(read=read, write=write, moves=settings.allow_writes)
     if settings.seal == "on" and not _process[0].active:
         raise Unavailable(
             f"--seal on, but the process could not be sealed: {_process[0].reason}",
             code="not_sealed",
             hint="Start it with --seal auto to serve without.",
         )
+
+
+def _made(folder: str) -> str:
+    """The folder, which can only be opened in the seal if it is there before."""
+    with contextlib.suppress(OSError):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
 
 
 def sealed() -> Sealed:

@@ -3,14 +3,15 @@
     sealed = seal(read=["/docs"], write=["/work", state_folder])
     sealed.active, sealed.reason
 
-Call it before the first thread: it binds the calling thread and all that comes from it. It does not hide that a file
-exists, only what is in it, and it cannot be undone.
+Call it before the first thread: it binds the calling thread and all that comes from it. No program can be started from
+then on. It does not hide that a file exists, only what is in it, and it cannot be undone.
 """
 
 import os
 import site
 import sys
 import sysconfig
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -44,14 +45,21 @@ def available() -> bool:
     return _landlock.abi() > 0
 
 
-def seal(*, read: Iterable[str], write: Iterable[str]) -> Sealed:
+def seal(*, read: Iterable[str], write: Iterable[str], moves: bool = True) -> Sealed:
     """Allows reading beneath `read` and what Python itself needs, everything beneath `write`, nothing else.
 
     Never raises: what could not be done is said.
+
+    Args:
+        moves: whether files must be movable from one folder to another, which the first Landlock allows nobody.
     """
     version = _landlock.abi()
     if not version:
         return Sealed(False, "off: this system has no Landlock")
+    if moves and version < _landlock.REFER_SINCE:
+        return Sealed(False, "off: this system's Landlock allows no moves between folders (Linux 5.19 does)")
+    if _threads() > 1:
+        return Sealed(False, "off: other threads run already")
     everything = _landlock.every_right(version)
     rules = [(path, _landlock.READ) for path in (*_python(), *_SYSTEM, *read)]
     rules += [(path, _landlock.READ | _landlock.WRITE_FILE) for path in _DEVICES]
@@ -66,9 +74,17 @@ def seal(*, read: Iterable[str], write: Iterable[str]) -> Sealed:
     return Sealed(True, f"Landlock, version {version}")
 
 
+def _threads() -> int:
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
+
+
 def _python() -> list[str]:
-    """Folders that imports and the interpreter read from."""
-    paths = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, *sysconfig.get_paths().values()}
+    """Folders that imports and the interpreter read from. Not the working folder, which `python -m` adds."""
+    searched = set(sys.path) - {os.getcwd()}
+    paths = {sys.prefix, sys.base_prefix, sys.exec_prefix, *searched, *sysconfig.get_paths().values()}
     paths |= set(site.getsitepackages()) | {site.getusersitepackages()}
     return sorted({os.path.realpath(path) for path in paths if path and os.path.isabs(path)} - {"/"})
 
