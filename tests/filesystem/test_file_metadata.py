@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from file_world import edit, left_behind, writing
 
+from mcp_servers_filesystem.moving import delete, move
+from mcp_servers_shared.errors import ServerError
+
 ROOT = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to give files away")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="extended attributes as Linux has them")
 
@@ -144,3 +147,29 @@ def test_a_file_that_says_no_is_not_replaced_by_way_of_its_folder(owner: int, mo
         assert not left_behind(root)
     finally:
         subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+@ROOT
+@LINUX
+@pytest.mark.requirement("FILE-31", "FILE-33")
+@pytest.mark.parametrize("flag", ["i", "a"])
+def test_a_file_that_is_locked_stays_and_nothing_lies_about(tmp_path: Path, flag: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    if subprocess.run(["chattr", f"+{flag}", str(path)], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this file system has no such attributes")
+    try:
+        with writing(tmp_path, tmp_path.parent / "state") as writer:
+            for work in (
+                lambda: writer.write(str(path), "new", "overwrite", None, False),
+                lambda: writer.edit([edit(str(path), "old", "new")], False),
+                lambda: move(writer, str(path), str(tmp_path / "b.txt"), False),
+                lambda: delete(writer, str(path), False),
+            ):
+                with pytest.raises(ServerError) as caught:
+                    work()
+                assert caught.value.code == "unwritable"
+    finally:
+        subprocess.run(["chattr", f"-{flag}", str(path)], check=True)
+    assert path.read_text() == "old"
+    assert not left_behind(tmp_path)

@@ -104,7 +104,11 @@ def put_over(directory: int, temporary: bytes, name: bytes, expected: os.stat_re
             return False
         aside = temporary + ASIDE
         _set_aside(directory, name, aside)
-        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        try:
+            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        except OSError:
+            removed(directory, aside)
+            raise
         os.rename(aside, temporary, src_dir_fd=directory, dst_dir_fd=directory)
         return True
     if same_file(os.stat(temporary, dir_fd=directory, follow_symlinks=False), expected):

@@ -5,6 +5,7 @@ import errno
 import os
 import stat
 
+from mcp_servers_filesystem.atomic import keep_metadata
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.space import Opened, Space, Spot
@@ -44,7 +45,7 @@ def copy_into(
                 levels.append(_copied_directory(step.directory, parts[-1], levels[-1]))
                 if len(levels) > _MOST_DEPTH:
                     raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-            elif not _copied_entry(deadline, space, step, levels[-1]):
+            elif not _copied_entry(deadline, space, step, levels[-1], moved=moved):
                 left_out.append(shown(os.fsencode(step.path)))
         left_out += walk.unreadable
         os.fchmod(levels[0], stat.S_IMODE(found.stat.st_mode) & 0o777)
@@ -84,7 +85,7 @@ def _copied_directory(source: int, name: bytes, target: int) -> int:
     return made
 
 
-def _copied_entry(deadline: Deadline, space: Space, step: Step, target: int) -> bool:
+def _copied_entry(deadline: Deadline, space: Space, step: Step, target: int, *, moved: bool) -> bool:
     """False for what is neither a regular file nor a link, or cannot be read."""
     source, name = step.directory, os.fsencode(step.name)
     if step.kind == "l":
@@ -102,7 +103,7 @@ def _copied_entry(deadline: Deadline, space: Space, step: Step, target: int) -> 
             return False
         if not space.xdev and facts.st_dev != step.folder.device:
             return False
-        copy_file(deadline, descriptor, target, name)
+        copy_file(deadline, descriptor, target, name, moved=moved)
         return True
     finally:
         os.close(descriptor)

@@ -125,7 +125,7 @@ def copy(writer: Writer, source: str, destination: str) -> tuple[Change, list[st
 def _copied(writer: Writer, here: Spot, there: Spot, temporary: bytes) -> None:
     try:
         with explained(there.path), writer.space.either(here.path) as found:
-            if copy_into(writer.deadline, writer.space, found, there, temporary):
+            if copy_into(writer.deadline, writer.space, found, there, temporary, moved=True):
                 raise PathRefused(f"{quoted(here.path)} holds closed files", code="denied", hint="Copy what is open.")
             rename_new(there.fd, temporary, there.fd, there.name)
     except BaseException:

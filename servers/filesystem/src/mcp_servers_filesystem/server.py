@@ -37,6 +37,10 @@ INSTRUCTIONS = (
 )
 
 
+_PATIENCE = 0.5
+"""Seconds the start waits for another server that writes; clearing up then comes with the first write."""
+
+
 def build(settings: FilesystemSettings) -> Server:
     """The server for `settings`. Opens no file before the first call but the roots."""
     bus = InMemorySubscriptionBus()
@@ -104,7 +108,7 @@ def _lifespan(settings: FilesystemSettings, watched: Watched, bus: SubscriptionB
             journal = Journal(lambda: state.folder("filesystem"), settings.journal_mb * 1_000_000, known.exists)
             recovering(journal, space, settings.trash_days)
             if settings.allow_writes:
-                await anyio.to_thread.run_sync(journal.settle, Deadline(settings.timeout))
+                await anyio.to_thread.run_sync(journal.settle, Deadline(_PATIENCE))
             app = FilesystemApp(
                 settings=settings,
                 everything=space,

@@ -141,7 +141,8 @@ class Doer:
                     code="no_image",
                     hint="The journal keeps only so much (--journal-mb).",
                 )
-            digest = digest_at(None, image)
+            with explained(spot.path):
+                digest = digest_at(None, image)
             beside = text_path(temporary_name(spot.name))
             back = Step("replace", step.path, temporary=beside, source=step.image, image=secrets.token_hex(8))
             return replace(back, digest=digest, inode=now.st_ino)
