@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from mcp import Client
 
 from mcp_servers_filesystem import listing
-from mcp_servers_filesystem.deny import Deny
+from mcp_servers_filesystem.deny import TRASH, Deny
 from mcp_servers_filesystem.names import parsed
 from mcp_servers_filesystem.space import Space
 from mcp_servers_shared.guard.paths import Root, Roots
 
 
 def possible(name: bytes) -> bool:
-    return not {47, 0} & set(name) and name not in (b".", b"..")
+    return not {47, 0} & set(name) and name not in (b".", b"..", TRASH)
 
 
 NAMES = st.sets(st.binary(min_size=1, max_size=12).filter(possible), max_size=60)
