@@ -182,14 +182,14 @@ def test_what_is_swapped_in_for_a_file_is_judged_when_it_is_open(
     inside = tmp_path / "inside"
     real = texts.open_text
 
-    def swapping(directory: int, name: str, device: int, most_links: int) -> Any:
+    def swapping(directory: int, name: str, device: int, most_links: int, **more: Any) -> Any:
         if name == "b":
             (inside / "b").unlink()
             (inside / "b").symlink_to(tmp_path / "secret")
         if name == "c":
             (inside / "c").unlink()
             os.mkfifo(inside / "c")
-        return real(directory, name, device, most_links)
+        return real(directory, name, device, most_links, **more)
 
     monkeypatch.setattr("mcp_servers_filesystem.grepping.open_text", swapping)
     assert lines(inside, "needle") == ["a", "1:needle"]

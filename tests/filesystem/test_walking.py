@@ -138,7 +138,7 @@ def test_a_walk_stops_when_its_time_is_up_and_closes_what_it_opened(tmp_path: Pa
 
 
 def test_the_trash_is_not_there(tmp_path: Path) -> None:
-    grow(tmp_path, {".mcp-trash/x": b"", "sub/.mcp-trash/y": b"", "a": b""})
+    grow(tmp_path, {".mcp-trash/x": b"", ".MCP-Trash/z": b"", "sub/.mcp-trash/y": b"", "a": b""})
     assert walked(tmp_path) == ["a", "sub"]
 
 

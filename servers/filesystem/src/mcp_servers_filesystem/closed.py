@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.deny import Deny, Parts
-from mcp_servers_filesystem.ignore_lines import rules_of
+from mcp_servers_filesystem.ignore_lines import rule_of
 from mcp_servers_filesystem.ignoring import Contents, Ignore, Rules
 from mcp_servers_filesystem.walking import Folder, Walk
 
@@ -23,13 +23,13 @@ class Closed:
         # does one for all that is below a directory.
         names = [pattern.removesuffix("/") for pattern in patterns]
         names += [pattern.removesuffix("/**") for pattern in names if pattern.endswith("/**")]
-        lines = "\n".join(names).casefold()
+        made = {name: rule_of(os.fsencode(name.casefold())) for name in names}
         below = os.fsdecode(b"/".join(base)).casefold() + "/" if base else ""
-        self._ignore = Ignore(Rules(rules_of(os.fsencode(lines))), "", below)
+        self._ignore = Ignore(Rules([rule for rule in made.values() if rule]), "", below)
         # Directories where everything is asked for one by one: a pattern may mean them or what is above.
         self._doubtful: set[str] = set()
-        known = all(rules_of(os.fsencode(one.casefold())) for one in names if not one.startswith("#"))
-        if not known or self._any_above():
+        unclear = any(rule is None and name.strip() and not name.startswith("#") for name, rule in made.items())
+        if unclear or self._any_above():
             self._doubtful.add("")
 
     def open_ones(self, folder: Folder, names: Sequence[str]) -> Sequence[str]:

@@ -132,7 +132,7 @@ class _Search:
         for step in walk:
             if step.name not in step.folder.files:
                 continue
-            opened = open_text(step.directory, step.name, step.folder.device, space.max_nlink)
+            opened = open_text(step.directory, step.name, step.folder.device, space.max_nlink, xdev=space.xdev)
             if opened is None:
                 continue
             if passed:

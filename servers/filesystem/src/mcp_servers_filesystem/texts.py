@@ -6,6 +6,8 @@ import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mcp_servers_shared.guard._kinds import on_kernel_filesystem  # pyright: ignore[reportPrivateUsage]
+
 WINDOW = 16 << 20
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NOCTTY", 0)
 _SAMPLE = 8_192
@@ -26,19 +28,23 @@ class Window(NamedTuple):
     last: bool
 
 
-def open_text(directory: int, name: str, device: int, most_links: int) -> tuple[int, os.stat_result] | None:
+def open_text(
+    directory: int, name: str, device: int, most_links: int, *, xdev: bool = True
+) -> tuple[int, os.stat_result] | None:
     """A descriptor of a regular file and what fstat says; None for anything else. The caller closes it.
 
     Args:
-        device: st_dev of the directory: a single file mounted over another is none of its own.
+        device: st_dev of the directory, which a single file that is mounted over another does not have.
         most_links: names a file may have; 0 for any number.
+        xdev: whether such a file may be read. One of the kernel's own never is.
     """
     try:
         descriptor = os.open(name, _FLAGS, dir_fd=directory)
     except OSError:
         return None
     facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode) or facts.st_dev != device or 0 < most_links < facts.st_nlink:
+    elsewhere = facts.st_dev != device and (not xdev or on_kernel_filesystem(descriptor))
+    if elsewhere or not stat.S_ISREG(facts.st_mode) or 0 < most_links < facts.st_nlink:
         os.close(descriptor)
         return None
     return descriptor, facts

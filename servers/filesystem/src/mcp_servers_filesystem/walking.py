@@ -50,7 +50,7 @@ class Folder:
         """`path`: relative to the base, empty or with a final slash. `device`: st_dev."""
         self.fd: int | None = fd
         self.names: Sequence[str] = ()
-        self.files: Collection[str] = ()
+        self.files: set[str] = set()
         """Regular files among the names."""
         self.folders: set[str] = set()
         """Real directories among the names; what is taken out here is not entered."""
@@ -87,9 +87,11 @@ class Folder:
                 deadline.check()
         self.folders, self._links, self.files = set(folders), set(links), set(files)
         names = [*files, *folders, *links, *others]
-        if _TRASH in self.folders:
-            self.folders.discard(_TRASH)
-            names.remove(_TRASH)
+        # Whatever its case: some file systems ignore that.
+        for hidden in [name for name in names if len(name) == len(_TRASH) and name.lower() == _TRASH]:
+            names.remove(hidden)
+            self.folders.discard(hidden)
+            self.files.discard(hidden)
         self.names = in_order(names)
 
     @property
