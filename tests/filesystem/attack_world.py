@@ -207,11 +207,11 @@ def size_of(reply: Reply) -> int:
     return texts + len(json.dumps(reply.result.get("structuredContent", {}), ensure_ascii=False, separators=(",", ":")))
 
 
-def bounded(client: RawClient, tool: str, **arguments: Any) -> Reply:
+def bounded(client: RawClient, tool: str, *, budget: int = BUDGET, **arguments: Any) -> Reply:
     """A call that comes to its end within its budget."""
     reply = client.call(tool, arguments, 30)
     if "result" in reply.message:
-        assert size_of(reply) <= BUDGET, (tool, arguments, size_of(reply))
+        assert size_of(reply) <= budget, (tool, arguments, size_of(reply))
     return reply
 
 
