@@ -43,7 +43,10 @@ class FilesystemSettings(ServerSettings):
     )
     timeout: float = Field(10.0, gt=0, le=3600, description="Seconds a walk, search or read may take.")
     max_file_mb: int = Field(
-        20, ge=1, le=2000, description="Largest file, in MB, that is edited, copied or hashed whole."
+        20,
+        ge=1,
+        le=2000,
+        description="Largest file, in MB, that is edited, or converted from another encoding to be read.",
     )
     max_nlink: int = Field(0, ge=0, description="Refuse files with more hard links than this; 0 allows any number.")
     xdev: bool = Field(True, description="Serve other file systems that are mounted inside a root.")
