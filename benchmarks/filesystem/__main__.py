@@ -34,7 +34,10 @@ def main() -> int:
     peers.install()
     found: list[Findings] = []
     with tempfile.TemporaryDirectory(prefix="mcp-servers-benchmarks-") as state:
-        bench = Bench(peers, World(ROOT, ROOT / ".cache" / "benchmarks"), Path(state))
+        folders = [Path(state) / name for name in ("state", "scratch")]
+        for folder in folders:
+            folder.mkdir()
+        bench = Bench(peers, World(ROOT, ROOT / ".cache" / "benchmarks"), *folders)
         for name in options.sections or list(SECTIONS):
             work = partial(SECTIONS[name], bench)
             found.append(measured(name, work, COMMAND, 0 if options.no_wait else MOST_WAIT))
@@ -48,7 +51,7 @@ def main() -> int:
 
 def _bars(found: Sequence[Findings]) -> str:
     """Every figure that has a bar, in one table."""
-    bars = Findings("What must be reached", "Every bar; the sections below say how each was measured.")
+    bars = Findings("What must be reached", "Every bar; the sections below say how each was measured.", "ratio or size")
     for section in found:
         for line in section.lines:
             if line.bar:
@@ -62,8 +65,8 @@ def _header(peers: Peers) -> str:
         "",
         f"Measured on {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())} by `{COMMAND}`. All subjects run in the same"
         " run and take turns; a ratio is the median over the turns. Servers are asked over stdio by a raw JSON-RPC"
-        " client: ours with the 2026-07-28 protocol, audit log and seal on, `--rate-limit off`; the official one after"
-        " `initialize`. The tree is `tests/data/make_tree.py`'s, in the page cache.",
+        " client with the same bytes, after `initialize`; ours with audit log and seal on, `--rate-limit off`. The tree"
+        " is `tests/data/make_tree.py`'s, in the page cache.",
         "",
         *surroundings(ROOT, [], peers.installed()),
         *[f"- not measured: {name}: {reason}" for name, reason in peers.missing.items()],

@@ -20,17 +20,21 @@ WHOLE = ("--max-result-chars", "10000000")
 
 @dataclass
 class Bench:
-    """One run. `state` is a folder that is thrown away afterwards."""
+    """One run. `state` and `scratch` are folders that are thrown away afterwards."""
 
     peers: Peers
     world: World
     state: Path
+    scratch: Path
 
     def ours(self, *roots: Path, flags: tuple[str, ...] = (), name: str = OURS) -> Server:
-        """Our server on `roots`, its audit log and its seal on, its state in a folder of its own."""
+        """Our server on `roots`, its audit log and its seal on, its state in a folder of its own.
+
+        It is asked with the protocol that the official one speaks, so that both answer the same bytes.
+        """
         places = [str(root) for root in roots or (self.world.tree,)]
         command = [sys.executable, "-m", "mcp_servers_filesystem", *places, "--rate-limit", "off", *flags]
-        return Server(name, command, "modern", env={"MCP_SERVERS_STATE_DIR": str(self.state)})
+        return Server(name, command, env={"MCP_SERVERS_STATE_DIR": str(self.state)})
 
     def official(self, *roots: Path) -> list[Server]:
         """The official server on `roots`, if it is there."""

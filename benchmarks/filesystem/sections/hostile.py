@@ -22,7 +22,7 @@ def run(bench: Bench) -> Findings:
         " which pattern it was. The official server has no search in files; its globs may hang it and are not tried."
     )
     findings = Findings("Hostile patterns", about, "median")
-    folder = bench.state / "hostile"
+    folder = bench.scratch / "hostile"
     folder.mkdir()
     (folder / "line.txt").write_text("a" * 100_000 + "!\n", encoding="ascii")
     (folder / "lines.txt").write_text(("a" * 500 + "!\n") * 200, encoding="ascii")

@@ -58,7 +58,7 @@ def by_name(bench: Bench) -> Findings:
         for label, arguments in (("all", everything), ("without node_modules and .git", fewer)):
             shaped = {name: arguments | ({"limit": 10_000} if name == OURS else {}) for name in clients}
             timers = {name: timer(client, "search_files", shaped[name]) for name, client in clients.items()}
-            samples = take_turns(timers, 4, warm=1)
+            samples = take_turns(timers, 5, warm=1)
             add_lines(findings, label, samples, OURS, MOST_OF_OFFICIAL)
             texts = {name: client.call("search_files", shaped[name]).text for name, client in clients.items()}
             counts = ", ".join(f"{len(text.splitlines()):,} by {name}" for name, text in texts.items())

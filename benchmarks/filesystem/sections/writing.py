@@ -22,7 +22,7 @@ def run(bench: Bench) -> Findings:
         " none of these. For information: there is no bar."
     )
     findings = Findings("Writing", about, f"to {OFFICIAL}")
-    folder = bench.state / "writing"
+    folder = bench.scratch / "writing"
     folder.mkdir()
     servers = [bench.ours(folder, flags=("--allow-writes", *WHOLE)), *bench.official(folder)]
     with started(servers, findings) as running:
