@@ -191,3 +191,18 @@ def test_media_says_when_a_name_lies(tmp_path: Path) -> None:
     (tmp_path / "large.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"0" * 200_000)
     content = data_of(call(settings(tmp_path), "read_media_file", path="large.png"))["content"]
     assert content == [{"type": "image", "mimeType": "image/png", "bytes": 200_008}]
+
+
+def test_numbers_and_names_beyond_all_sense(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("line\n" * 20_000)
+    served = settings(tmp_path, max_result_chars=2_000)
+    huge = 10**300
+    for arguments in ({"head": 1e300}, {"head": huge}, {"limit": huge}, {"offset": 2, "limit": huge}, {"tail": 1e300}):
+        asked: dict[str, Any] = {"path": "f", **arguments}
+        page = call(served, "read_text_file", **asked)
+        again = call(served, "read_text_file", **asked, cursor=data_of(page)["next_cursor"])
+        assert first(again).startswith("line\n")
+    assert first(call(served, "read_text_file", path="f", offset=huge)) == ""
+    found = pages(served, "read_multiple_files", paths=["y/" * 3_000, "f/" + "z" * 9_000, "f"])
+    assert "".join(map(first, found)).count("line") == 20_000
+    assert code_of(call(served, "read_text_file", path="f", encoding="undefined")) == "unknown_encoding"

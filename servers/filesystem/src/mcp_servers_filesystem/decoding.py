@@ -11,6 +11,7 @@ from mcp_servers_shared.guard.path_errors import quoted
 
 _SAMPLE = 65_536
 _ASCII_IS_SAME = frozenset(("utf-8", "ascii", "iso8859-1", "latin-1", "cp1252"))
+_NO_ENCODINGS = ("idna", "punycode", "undefined")
 _SHIFTS = b"\x1b$B!!~{\\u0041+AGE-"
 """What begins something else in the encodings that shift or escape."""
 _MARKS = (
@@ -125,7 +126,7 @@ def known(encoding: str, sample: bytes = b"") -> str:
         info = codecs.lookup(encoding)
     except (LookupError, ValueError):
         info = None
-    if info is None or not getattr(info, "_is_text_encoding", True) or info.name in ("idna", "punycode"):
+    if info is None or not getattr(info, "_is_text_encoding", True) or info.name in _NO_ENCODINGS:
         raise InvalidInput(
             f"there is no text encoding called '{encoding[:40]}'",
             code="unknown_encoding",

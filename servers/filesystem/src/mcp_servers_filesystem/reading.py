@@ -120,13 +120,15 @@ def _window(deadline: Deadline, source: Source, wanted: Wanted) -> Window:
     if going := wanted.going_on:
         return Window(going["at"], going.get("left"), going.get("line"), joined=bool(wanted.head))
     if wanted.head:
-        return Window(0, max(0, math.ceil(wanted.head)), 1, joined=True)
+        return Window(0, max(0, min(math.ceil(wanted.head), source.size)), 1, joined=True)
     if wanted.tail:
         return Window(_tail_start(deadline, source, max(0, int(wanted.tail))), None, None, plain_ends=True)
     if wanted.offset is None and wanted.limit is None:
         return Window(0, None, 1)
-    first = wanted.offset or 1
-    return Window(_line_start(deadline, source, first), wanted.limit, first)
+    first = min(wanted.offset or 1, source.size + 1)
+    # No file has more lines than bytes, and a cursor has no room for larger numbers.
+    lines = None if wanted.limit is None else min(wanted.limit, source.size)
+    return Window(_line_start(deadline, source, first), lines, first)
 
 
 def _line_start(deadline: Deadline, source: Source, line: int) -> int:

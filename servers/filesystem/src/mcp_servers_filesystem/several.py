@@ -10,6 +10,7 @@ from mcp_servers_shared.errors import ServerError
 
 Reader = Callable[[Deadline, str, dict[str, Any], int], Page]
 _LEAST_ROOM = 400
+_LONG_NAME = 80
 _JOINT = "\n---\n"
 
 
@@ -23,13 +24,14 @@ def read_several(
     spent = 0  # counted part by part: at least what they cost joined
     for index in range(first, len(paths)):
         deadline.check()
-        left = room - spent - cost(f"{paths[index]}:\n\n{_JOINT}")
+        name = _label(paths[index], cost, room)
+        left = room - spent - cost(f"{name}:\n\n{_JOINT}")
         if parts and left < _LEAST_ROOM:
             return _cut(parts, paths, {"index": index})
         try:
             page = read(deadline, paths[index], at, max(left, 1))
         except ServerError as error:
-            said = f"{paths[index]}: Error - {error.for_model()}"
+            said = f"{name}: Error - {error.for_model()}"
             if parts and spent + cost(said) > room:
                 return _cut(parts, paths, {"index": index})
             parts.append(said)
@@ -39,12 +41,17 @@ def read_several(
         if page.following and parts:
             # A file that does not fit beside the others begins the next page.
             return _cut(parts, paths, {"index": index})
-        parts.append(f"{paths[index]}:\n{page.text}\n")
+        parts.append(f"{name}:\n{page.text}\n")
         spent += cost(parts[-1] + _JOINT)
         if page.following:
             return _cut(parts, paths, {"index": index, "page": page.following})
         at = {}
     return _JOINT.join(parts), [], None
+
+
+def _label(path: str, cost: Cost, room: int) -> str:
+    """The path as it was asked for, as far as it leaves room for a text."""
+    return path if cost(path) <= room // 4 else f"{path[:_LONG_NAME]}..."
 
 
 def _cut(parts: list[str], paths: Sequence[str], following: dict[str, Any]) -> tuple[str, list[str], dict[str, Any]]:
