@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from contextlib import nullcontext
 from importlib.metadata import version
 from typing import Any
 
@@ -13,6 +14,7 @@ from mcp.server import runner
 from mcp.server.mcpserver import MCPServer
 from mcp.server.request_state import RequestStateBoundary
 from mcp.types import EmptyResult, RequestParams
+from opentelemetry import trace
 
 from mcp_servers_shared import compat
 
@@ -54,6 +56,7 @@ def test_the_loops_of_both_eras_take_what_we_give_them() -> None:
     ]  # fmt: skip
 
 
+PING = mcp_types.JSONRPCRequest(jsonrpc="2.0", id=1, method="ping")
 MODERN_META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientCapabilities": {},
@@ -90,13 +93,13 @@ def test_the_first_request_decides_the_era_as_it_does_in_the_sdk(method: str, pa
     assert asyncio.run(answers(compat.serve_streams, messages)) == asyncio.run(answers(theirs, messages))
 
 
-async def answers(serve: Any, messages: list[Any]) -> list[dict[str, Any]]:
+async def answers(serve: Any, messages: list[Any], served: Any = None) -> list[dict[str, Any]]:
     """What is answered to these messages, each sent when the one before was answered."""
     to_server, from_client = anyio.create_memory_object_stream[Any](0)
     from_server, to_client = anyio.create_memory_object_stream[Any](0)
     found: list[dict[str, Any]] = []
     async with anyio.create_task_group() as tasks, to_client:
-        tasks.start_soon(serve, server(), from_client, from_server)
+        tasks.start_soon(serve, served or server(), from_client, from_server)
         async with to_server:
             for message in messages:
                 await to_server.send(compat.SessionMessage(message))
@@ -147,6 +150,32 @@ def test_the_sdks_own_stages_come_in_the_order_we_count_on() -> None:
     assert canary.middleware[3] is stage
 
 
+def test_spans_are_made_only_where_somebody_collects_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    class Telling(trace.NoOpTracer):
+        def start_as_current_span(self, name: str, *args: Any, **kwargs: Any) -> Any:
+            made.append(name)
+            return super().start_as_current_span(name, *args, **kwargs)
+
+    canary = server()
+    compat.without_idle_telemetry(canary)
+    assert [type(one).__name__ for one in canary.middleware] == ["_WhenTraced", "RequestStateBoundary"]
+    monkeypatch.setattr("mcp.shared._otel._tracer", Telling())
+    # Not what the SDK's client does on its own side.
+    monkeypatch.setattr(
+        "mcp.shared.jsonrpc_dispatcher.otel_span", lambda *args, **kwargs: nullcontext(trace.INVALID_SPAN)
+    )
+
+    async def scenario() -> list[str]:
+        await answers(compat.serve_streams, [PING], canary)
+        return list(made)
+
+    assert asyncio.run(scenario()) == []
+    monkeypatch.setattr(trace, "get_tracer_provider", trace.NoOpTracerProvider)
+    assert asyncio.run(scenario()) == ["ping"]
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_our_envelope_is_the_one_the_sdk_makes(mode: Any) -> None:
     """A result made by middleware looks on the wire like one that a tool made."""
@@ -186,8 +215,7 @@ def test_a_method_can_be_added() -> None:
 
 
 def test_a_connection_is_served_over_streams_of_our_own() -> None:
-    ping = mcp_types.JSONRPCRequest(jsonrpc="2.0", id=1, method="ping")
-    assert asyncio.run(answers(compat.serve_streams, [ping])) == [{"jsonrpc": "2.0", "id": 1, "result": {}}]
+    assert asyncio.run(answers(compat.serve_streams, [PING])) == [{"jsonrpc": "2.0", "id": 1, "result": {}}]
 
 
 def test_every_name_in_all_is_there_and_nothing_else_is_used() -> None:

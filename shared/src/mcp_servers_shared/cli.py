@@ -6,6 +6,7 @@ def main() -> None:
 
 import atexit
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -58,7 +59,10 @@ def serve(
             _leave(2)
         for problem in problems:
             sys.stderr.write(f"{settings.program}: {problem.text}\n")
-        anyio.run(_serve, build(settings), settings)
+        server = build(settings)
+        # What was made so far lives as long as the process: no collection has to look at it again.
+        gc.freeze()
+        anyio.run(_serve, server, settings)
     except ServerError as error:
         sys.stderr.write(f"{settings.program}: {error.for_model()}\n")
         _leave(2)

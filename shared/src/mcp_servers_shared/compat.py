@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from mcp.server import ServerRequestContext, runner
+from mcp.server._otel import OpenTelemetryMiddleware  # pyright: ignore[reportPrivateUsage]
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
@@ -18,6 +19,7 @@ from mcp.shared._stream_protocols import ReadStream, WriteStream  # pyright: ign
 from mcp.shared.message import SessionMessage
 from mcp_types import SERVER_INFO_META_KEY, JSONRPCRequest
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from opentelemetry import trace
 
 __all__ = [
     "ArgModelBase",
@@ -33,6 +35,7 @@ __all__ = [
     "is_modern",
     "result_envelope",
     "serve_streams",
+    "without_idle_telemetry",
 ]
 
 
@@ -46,6 +49,22 @@ def around_request_state(server: MCPServer[Any], *stages: ServerMiddleware[Any])
     chain = server.middleware
     place = next(index for index, stage in enumerate(chain) if isinstance(stage, RequestStateBoundary))
     chain[place:place] = stages
+
+
+def without_idle_telemetry(server: MCPServer[Any]) -> None:
+    """Spare every message the spans that nobody collects: until a tracer provider is set, they record nothing."""
+    chain = server.middleware
+    chain[:] = [_WhenTraced(stage) if isinstance(stage, OpenTelemetryMiddleware) else stage for stage in chain]
+
+
+class _WhenTraced:
+    def __init__(self, stage: ServerMiddleware[Any]) -> None:
+        self._stage = stage
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+            return await call_next(ctx)
+        return await self._stage(ctx, call_next)
 
 
 def result_envelope(server: MCPServer[Any], protocol_version: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The `query` operation: one page of one read-only statement."""
 
+import functools
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -92,10 +93,19 @@ def _order_of(connection: GuardedConnection, request: _Request, width: int) -> "
     return order_of(connection, request.statement, request.params, width)
 
 
+_remembered_statement = functools.lru_cache(maxsize=64)(require_read)
+_LONGEST_REMEMBERED = 4_000
+
+
+def _read_statement(sql: str) -> Statement:
+    """The statement; of the same text as a moment ago (the next page) it is known already."""
+    return _remembered_statement(sql) if len(sql) <= _LONGEST_REMEMBERED else require_read(sql)
+
+
 def _read_request(connection: GuardedConnection, args: Mapping[str, Any]) -> _Request:
     settings = connection.settings
     sql = text(args, "sql")
-    statement = require_read(sql) if layer.GATE in connection.layers else unchecked(sql)
+    statement = _read_statement(sql) if layer.GATE in connection.layers else unchecked(sql)
     style = args.get("format") or "markdown"
     if style not in ("markdown", "json"):
         raise InvalidInput("'format' is markdown or json", code="invalid_arguments")
