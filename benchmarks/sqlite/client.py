@@ -119,16 +119,28 @@ class RawClient:
         ends = time.perf_counter() + timeout
         while identity not in self._early:
             line = self._line(ends)
-            arrived = time.perf_counter()
-            message: dict[str, Any] = json.loads(line)
-            if "id" in message and "method" not in message:
-                self._early[message["id"]] = message, arrived, len(line)
+            self._keep(line, time.perf_counter())
         message, arrived, size = self._early.pop(identity)
         return Reply(message, arrived - sent, size)
+
+    def receive_all(self, sent: Sequence[tuple[int, float]], timeout: float = 60) -> list[Reply]:
+        """The responses to these requests, none of them parsed before all have come: parsing would take from the
+        servers the processor that they share with us.
+        """
+        ends = time.perf_counter() + timeout
+        lines = [(self._line(ends), time.perf_counter()) for _ in sent]
+        for line, arrived in lines:
+            self._keep(line, arrived)
+        return [self.receive(identity, when, timeout) for identity, when in sent]
 
     def has(self, identity: int) -> bool:
         """Whether the response to this request came while another one was waited for."""
         return identity in self._early
+
+    def _keep(self, line: bytes, arrived: float) -> None:
+        message: dict[str, Any] = json.loads(line)
+        if "id" in message and "method" not in message:
+            self._early[message["id"]] = message, arrived, len(line)
 
     def _write(self, message: dict[str, Any]) -> float:
         if self._era == "modern":
