@@ -149,7 +149,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if fd == 2:
             self._stderr = (self._stderr + data)[-_STDERR_KEPT:]
             return
-        if not self._buffer and (end := self._frame_end(data)) == len(data):
+        if not self.reason and not self._buffer and (end := self._frame_end(data)) == len(data):
             # A frame that came in one piece, as most do, is never copied as a whole.
             self._frame(memoryview(data)[frames.LENGTH.size :])
             return

@@ -65,7 +65,11 @@ def plain_block(rows: Sequence[Sequence[Any]], cell_chars: int) -> Block | None:
     for at, (values, found) in enumerate(zip(columns, kinds, strict=True)):
         missing = values.count(None) if NoneType in found else 0
         is_text = str in found
-        if not (found <= _TEXTS if is_text else found <= _NUMBERS and _are_safe(values, found, missing)):
+        if not found <= (_TEXTS if is_text else _NUMBERS):
+            return None
+        present = [value for value in values if value is not None] if missing else values
+        # Before anything is copied: a text may be large.
+        if present and not (max(map(len, present)) <= cell_chars if is_text else _are_safe(present, found)):
             return None
         if missing:
             columns[at] = _with_nulls(values, is_text)
@@ -75,14 +79,14 @@ def plain_block(rows: Sequence[Sequence[Any]], cell_chars: int) -> Block | None:
     flat = chain.from_iterable(zip(*columns, strict=True) if nulls else rows)
     text = _template(tuple(quoted), len(rows)) % tuple(flat)
     marks = len(rows) * (len(columns) + 3) - 2 + quotes + len(_NULL) * nulls
-    return _checked(text, marks, quotes, kinds, len(rows), cell_chars)
+    return _checked(text, marks, quotes, kinds, len(rows))
 
 
-def _checked(text: str, marks: int, quotes: int, kinds: list[set[type]], rows: int, cell_chars: int) -> Block | None:
+def _checked(text: str, marks: int, quotes: int, kinds: list[set[type]], rows: int) -> Block | None:
     """The block, unless a text in it could be taken for what we put between them."""
     escapes = text.count('"') if quotes else 0
     if quotes:
-        if "NULL" in text or (len(text) > cell_chars and max(map(len, text.split(_ROW))) > cell_chars):
+        if "NULL" in text:
             return None
         if escapes:
             text = text.replace('"', f'{_ESCAPE}"')
@@ -95,18 +99,17 @@ def _checked(text: str, marks: int, quotes: int, kinds: list[set[type]], rows: i
     return Block(marked, size - quotes - escapes, size, kinds)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=16)
 def _template(quoted: tuple[bool, ...], rows: int) -> str:
     cells = _CELL.join(f"{_QUOTE}%s{_QUOTE}" if text else "%s" for text in quoted)
     return _ROW.join([f"{_FROM}{cells}{_TO}"] * rows)
 
 
-def _are_safe(values: Sequence[Any], found: set[type], missing: int) -> bool:
+def _are_safe(numbers: Sequence[Any], found: set[type]) -> bool:
     """Whether these numbers are exact in JSON as others read it."""
-    present = [value for value in values if value is not None] if missing else values
-    if float in found and not all(map(isfinite, present)):
+    if float in found and not all(map(isfinite, numbers)):
         return False
-    return not present or (min(present) >= -SAFE_INTEGER and max(present) <= SAFE_INTEGER)
+    return min(numbers) >= -SAFE_INTEGER and max(numbers) <= SAFE_INTEGER
 
 
 def _with_nulls(values: Sequence[Any], is_text: bool) -> list[Any]:
