@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from search_world import LAW, MUCH, TREES, deadline, everything, grow, grown, space_of
+
 from mcp_servers_filesystem import grep_page, texts
 from mcp_servers_filesystem.closed import Closed
 from mcp_servers_filesystem.deadlines import Deadline

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from contextlib import nullcontext
 from importlib.metadata import version
 from typing import Any
 
@@ -9,9 +10,11 @@ import anyio
 import mcp_types
 import pytest
 from mcp import Client
+from mcp.server import runner
 from mcp.server.mcpserver import MCPServer
 from mcp.server.request_state import RequestStateBoundary
 from mcp.types import EmptyResult, RequestParams
+from opentelemetry import trace
 
 from mcp_servers_shared import compat
 
@@ -36,25 +39,79 @@ def test_the_eras() -> None:
 
 def test_the_low_level_server_has_what_we_call() -> None:
     low: Any = server()._lowlevel_server
-    assert list(inspect.signature(low.run).parameters)[:3] == ["read_stream", "write_stream", "initialization_options"]
     assert list(inspect.signature(low.add_request_handler).parameters)[:3] == ["method", "params_type", "handler"]
     assert low.create_initialization_options().server_name == "canary"
     assert low.server_info_stamp == {"name": "canary", "title": "Canary", "version": "1.2.3"}
 
 
-def test_streams_carry_the_context_of_the_sender() -> None:
-    async def scenario() -> None:
-        send, receive = compat.create_context_streams[int](1)
-        assert isinstance(send, compat.ContextSendStream)
-        assert isinstance(receive, compat.ContextReceiveStream)
-        await send.send(7)
-        assert await receive.receive() == 7
-        await send.aclose()
-        with pytest.raises(anyio.EndOfStream):
-            await receive.receive()
-        await receive.aclose()
+def test_the_loops_of_both_eras_take_what_we_give_them() -> None:
+    given = ["server", "read_stream", "write_stream", "lifespan_state", "raise_exceptions"]
+    assert list(inspect.signature(runner._serve_modern_stream).parameters) == given
+    legacy = [*given[:-1], "session_id", "init_options", "raise_exceptions"]
+    assert list(inspect.signature(runner._serve_legacy_stream).parameters) == legacy
+    source = inspect.getsource(runner.serve_dual_era_loop)
+    assert 'opening.method != "initialize" and _has_modern_envelope(opening.params)' in source, "see compat._Opening"
+    assert list(inspect.signature(low_level().run).parameters)[:3] == [
+        "read_stream", "write_stream", "initialization_options"
+    ]  # fmt: skip
 
-    asyncio.run(scenario())
+
+PING = mcp_types.JSONRPCRequest(jsonrpc="2.0", id=1, method="ping")
+MODERN_META = {
+    "io.modelcontextprotocol/protocolVersion": MODERN,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("ping", None),
+        (
+            "initialize",
+            {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "a", "version": "1"}},
+        ),
+        ("initialize", {"_meta": MODERN_META}),
+        ("server/discover", {"_meta": MODERN_META}),
+        ("tools/list", {"_meta": {"io.modelcontextprotocol/protocolVersion": MODERN}}),
+        ("tools/list", {}),
+    ],
+)
+def test_the_first_request_decides_the_era_as_it_does_in_the_sdk(method: str, params: Any) -> None:
+    """Served by the SDK's own `run` and by ours, a connection that begins so is answered alike."""
+    messages = [
+        mcp_types.JSONRPCNotification(jsonrpc="2.0", method="notifications/initialized"),
+        mcp_types.JSONRPCRequest(jsonrpc="2.0", id=1, method=method, params=params),
+        mcp_types.JSONRPCRequest(jsonrpc="2.0", id=2, method="tools/list", params={"_meta": MODERN_META}),
+        mcp_types.JSONRPCRequest(jsonrpc="2.0", id=3, method="tools/list"),
+    ]
+
+    async def theirs(one: MCPServer[Any], read: Any, write: Any) -> None:
+        low: Any = one._lowlevel_server
+        await low.run(read, write, low.create_initialization_options())
+
+    assert asyncio.run(answers(compat.serve_streams, messages)) == asyncio.run(answers(theirs, messages))
+
+
+async def answers(serve: Any, messages: list[Any], served: Any = None) -> list[dict[str, Any]]:
+    """What is answered to these messages, each sent when the one before was answered."""
+    to_server, from_client = anyio.create_memory_object_stream[Any](0)
+    from_server, to_client = anyio.create_memory_object_stream[Any](0)
+    found: list[dict[str, Any]] = []
+    async with anyio.create_task_group() as tasks, to_client:
+        tasks.start_soon(serve, served or server(), from_client, from_server)
+        async with to_server:
+            for message in messages:
+                await to_server.send(compat.SessionMessage(message))
+                if isinstance(message, mcp_types.JSONRPCRequest):
+                    answer = await to_client.receive()
+                    found.append(answer.message.model_dump(by_alias=True, exclude_unset=True))
+        assert [one async for one in to_client] == []
+    return found
+
+
+def low_level() -> Any:
+    return server()._lowlevel_server
 
 
 def test_a_tool_and_its_metadata_have_what_strict_tools_use() -> None:
@@ -91,6 +148,32 @@ def test_the_sdks_own_stages_come_in_the_order_we_count_on() -> None:
     assert canary.middleware[1] is outer
     assert isinstance(canary.middleware[2], RequestStateBoundary)
     assert canary.middleware[3] is stage
+
+
+def test_spans_are_made_only_where_somebody_collects_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    class Telling(trace.NoOpTracer):
+        def start_as_current_span(self, name: str, *args: Any, **kwargs: Any) -> Any:
+            made.append(name)
+            return super().start_as_current_span(name, *args, **kwargs)
+
+    canary = server()
+    compat.without_idle_telemetry(canary)
+    assert [type(one).__name__ for one in canary.middleware] == ["_WhenTraced", "RequestStateBoundary"]
+    monkeypatch.setattr("mcp.shared._otel._tracer", Telling())
+    # Not what the SDK's client does on its own side.
+    monkeypatch.setattr(
+        "mcp.shared.jsonrpc_dispatcher.otel_span", lambda *args, **kwargs: nullcontext(trace.INVALID_SPAN)
+    )
+
+    async def scenario() -> list[str]:
+        await answers(compat.serve_streams, [PING], canary)
+        return list(made)
+
+    assert asyncio.run(scenario()) == []
+    monkeypatch.setattr(trace, "get_tracer_provider", trace.NoOpTracerProvider)
+    assert asyncio.run(scenario()) == ["ping"]
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -132,20 +215,7 @@ def test_a_method_can_be_added() -> None:
 
 
 def test_a_connection_is_served_over_streams_of_our_own() -> None:
-    async def scenario() -> dict[str, Any]:
-        to_server, from_client = compat.create_context_streams[Any](0)
-        from_server, to_client = compat.create_context_streams[Any](0)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(compat.serve_streams, server(), from_client, from_server)
-            ping = mcp_types.JSONRPCRequest(jsonrpc="2.0", id=1, method="ping")
-            await to_server.send(compat.SessionMessage(ping))
-            answer = await to_client.receive()
-            await to_server.aclose()
-            async with to_client:
-                assert [one async for one in to_client] == []
-        return answer.message.model_dump(by_alias=True, exclude_unset=True)
-
-    assert asyncio.run(scenario()) == {"jsonrpc": "2.0", "id": 1, "result": {}}
+    assert asyncio.run(answers(compat.serve_streams, [PING])) == [{"jsonrpc": "2.0", "id": 1, "result": {}}]
 
 
 def test_every_name_in_all_is_there_and_nothing_else_is_used() -> None:

@@ -106,7 +106,7 @@ def test_ids_are_random_and_say_nothing() -> None:
     ids = {confirmations.issue(SHOWN) for _ in range(500)}
     assert len(ids) == 500
     assert all(len(one) >= 22 and one.replace("-", "").replace("_", "").isalnum() for one in ids)
-    assert not any("DELETE" in one or "ann" in one for one in ids)
+    assert not any("DELETE" in one for one in ids)
 
 
 def test_only_so_many_stay_open_and_the_newest_do() -> None:

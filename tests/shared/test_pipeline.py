@@ -40,7 +40,7 @@ def test_the_order_of_the_stages(world: World) -> None:
         IdentifyMiddleware, RecordedMiddleware, "RequestStateBoundary",
         AuthorizeMiddleware, RateLimitMiddleware, AuditMiddleware, ErrorsMiddleware,
     ]  # fmt: skip
-    assert names == ["OpenTelemetryMiddleware", *(one if isinstance(one, str) else one.__name__ for one in expected)]
+    assert names == ["_WhenTraced", *(one if isinstance(one, str) else one.__name__ for one in expected)]
 
 
 @both_eras

@@ -48,11 +48,13 @@ def test_a_block_is_what_its_rows_are_one_by_one(rows: list[tuple[Any, ...]], ce
         return
     cells = Cells(len(rows[0]), cell_chars)
     single = [cells.row(row) for row in rows]
-    assert block.lines == "\n".join(line for line, _, _ in single)
+    lines = "\n".join(line for line, _, _ in single)
+    assert block.lines.decode() == lines
+    assert json.loads(b'"%b"' % block.escaped_lines) == lines
     assert rows == [tuple(values) for _, values, _ in single]
     assert block.chars == sum(len(line) for line, _, _ in single)
     assert block.size == sum(size for _, _, size in single)
-    assert block.json == ",".join(json.dumps(row, separators=(",", ":"), ensure_ascii=False) for row in rows)
+    assert block.json.decode() == ",".join(json.dumps(row, separators=(",", ":"), ensure_ascii=False) for row in rows)
     assert block.kinds == [{type(value) for value in column} for column in zip(*rows, strict=True)]
 
 
@@ -103,7 +105,10 @@ def _page(rows: Sequence[tuple[Any, ...]], limit: int, room: int, as_json: bool,
         connection.close()
     text = table.text()
     shown = [list(values) for values in table.rows]
-    assert json.loads(table.json()) == shown
+    rows_part, text_part = table.rows_part(), table.text_part()
+    assert json.loads(rows_part.json) == shown
+    assert rows_part.chars == len(rows_part.json.decode())
+    assert (json.loads(text_part.json), text_part.chars) == (text, len(text))
     return text, shown, table.columns(), table.cut_by, table.cut_columns, table.squeezed, list(table.last)
 
 

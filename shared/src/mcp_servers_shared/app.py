@@ -17,7 +17,7 @@ from pydantic import AnyUrl
 
 from mcp_servers_shared import __version__
 from mcp_servers_shared.audit import ArgumentPolicy, AuditLog
-from mcp_servers_shared.compat import ServerMiddleware, around_request_state
+from mcp_servers_shared.compat import ServerMiddleware, around_request_state, without_idle_telemetry
 from mcp_servers_shared.errors import InvalidInput
 from mcp_servers_shared.guard._literal_secrets import LiteralSecrets  # pyright: ignore[reportPrivateUsage]
 from mcp_servers_shared.guard.redact import Redactor
@@ -74,6 +74,10 @@ class Server(MCPServer[Any]):
     bus: SubscriptionBus
     unlisted: frozenset[str] = frozenset()
     read_uri: Callable[..., Awaitable[Sequence[ReadResourceContents] | None]] | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        without_idle_telemetry(self)
 
     async def list_tools(self) -> list[ListedTool]:
         return [tool for tool in await super().list_tools() if tool.name not in self.unlisted]

@@ -4,8 +4,8 @@ The pipeline makes one `Call` a message and every room below may read it or note
 that decided). The audit record is made from it.
 """
 
+import secrets
 import time
-import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -39,7 +39,7 @@ class Call:
     trace_id: str = ""
     lifespan: Any = None
     """What the server's lifespan yielded, for resources, which the SDK gives no context."""
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
     started: float = field(default_factory=time.perf_counter)
     decision: Decision = "allowed"
     rule: str = ""

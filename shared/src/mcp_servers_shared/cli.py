@@ -6,6 +6,7 @@ def main() -> None:
 
 import atexit
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -81,6 +82,8 @@ def _run(
     server = build(settings)
     if prepare:
         prepare(settings)
+    # What was made so far lives as long as the process: no collection has to look at it again.
+    gc.freeze()
     anyio.run(_serve, server, settings)
 
 

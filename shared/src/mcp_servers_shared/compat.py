@@ -3,43 +3,42 @@
 `tests/shared/test_compat.py` fails when one of them moves, so that a new SDK is read here first.
 """
 
+from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from types import TracebackType
+from typing import Any, Self, cast
 
-from mcp.server import ServerRequestContext
+from mcp.server import ServerRequestContext, runner
+from mcp.server._otel import OpenTelemetryMiddleware  # pyright: ignore[reportPrivateUsage]
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.server.request_state import RequestStateBoundary
 from mcp.server.session import ServerSession
-from mcp.shared._context_streams import (  # pyright: ignore[reportPrivateUsage]
-    ContextReceiveStream,
-    ContextSendStream,
-    create_context_streams,
-)
+from mcp.shared._stream_protocols import ReadStream, WriteStream  # pyright: ignore[reportPrivateUsage]
 from mcp.shared.message import SessionMessage
-from mcp_types import SERVER_INFO_META_KEY
+from mcp_types import SERVER_INFO_META_KEY, JSONRPCRequest
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from opentelemetry import trace
 
 __all__ = [
     "ArgModelBase",
     "CallNext",
-    "ContextReceiveStream",
-    "ContextSendStream",
     "HandlerResult",
     "ServerMiddleware",
     "ServerRequestContext",
     "SessionMessage",
+    "Stream",
     "Tool",
     "add_request_handler",
     "around_request_state",
     "asked_roots",
     "connection_of",
-    "create_context_streams",
     "is_modern",
     "result_envelope",
     "serve_streams",
+    "without_idle_telemetry",
 ]
 
 
@@ -55,6 +54,22 @@ def around_request_state(server: MCPServer[Any], *stages: ServerMiddleware[Any])
     chain[place:place] = stages
 
 
+def without_idle_telemetry(server: MCPServer[Any]) -> None:
+    """Spare every message the spans that nobody collects: until a tracer provider is set, they record nothing."""
+    chain = server.middleware
+    chain[:] = [_WhenTraced(stage) if isinstance(stage, OpenTelemetryMiddleware) else stage for stage in chain]
+
+
+class _WhenTraced:
+    def __init__(self, stage: ServerMiddleware[Any]) -> None:
+        self._stage = stage
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+            return await call_next(ctx)
+        return await self._stage(ctx, call_next)
+
+
 def result_envelope(server: MCPServer[Any], protocol_version: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a result made by middleware lacks: its top-level fields and its `_meta`."""
     if not is_modern(protocol_version):
@@ -63,12 +78,79 @@ def result_envelope(server: MCPServer[Any], protocol_version: str) -> tuple[dict
     return {"resultType": "complete"}, {SERVER_INFO_META_KEY: stamp}
 
 
+class Stream:
+    """One end of a connection as the SDK takes it: closed when the block around it ends."""
+
+    async def aclose(self) -> None:
+        """End it."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
 async def serve_streams(
-    server: MCPServer[Any], read: ContextReceiveStream[Any], write: ContextSendStream[SessionMessage]
+    server: MCPServer[Any], read: ReadStream[SessionMessage | Exception], write: WriteStream[SessionMessage]
 ) -> None:
-    """Serve one connection over streams of our own."""
-    lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
-    await lowlevel.run(read, write, lowlevel.create_initialization_options())
+    """Serve one connection over streams of our own, as the SDK's `Server.run` does, without its relay: that hands every
+    message on through a task and a stream, in order to see the first one.
+    """
+    low = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
+    async with low.lifespan(low) as state:
+        try:
+            opening = _Opening(read)
+            if await opening.is_modern():
+                await runner._serve_modern_stream(  # pyright: ignore[reportPrivateUsage]
+                    low, opening, write, lifespan_state=state, raise_exceptions=False
+                )
+            else:
+                await runner._serve_legacy_stream(  # pyright: ignore[reportPrivateUsage]
+                    low,
+                    opening,
+                    write,
+                    lifespan_state=state,
+                    session_id=None,
+                    init_options=low.create_initialization_options(),
+                    raise_exceptions=False,
+                )
+        finally:
+            await write.aclose()
+
+
+class _Opening(Stream):
+    """A stream whose first request can be looked at before it is taken."""
+
+    def __init__(self, stream: ReadStream[SessionMessage | Exception]) -> None:
+        self._stream = stream
+        self._seen: deque[SessionMessage | Exception] = deque()
+
+    async def is_modern(self) -> bool:
+        """Whether the first request carries the envelope of 2026-07-28, which decides for the whole connection."""
+        async for item in self._stream:
+            message = item.message if isinstance(item, SessionMessage) else None
+            if isinstance(message, JSONRPCRequest):
+                self._seen.append(item)
+                enveloped = runner._has_modern_envelope(message.params)  # pyright: ignore[reportPrivateUsage]
+                return message.method != "initialize" and enveloped
+            if len(self._seen) < runner._PRE_REQUEST_REPLAY_LIMIT:  # pyright: ignore[reportPrivateUsage]
+                self._seen.append(item)
+        return False
+
+    async def receive(self) -> SessionMessage | Exception:
+        return self._seen.popleft() if self._seen else await self._stream.receive()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        return self._seen.popleft() if self._seen else await self._stream.__anext__()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def add_request_handler(

@@ -92,7 +92,10 @@ def _decoded(cursor: str) -> bytes:
     return raw if _encoded(raw) == cursor else b""
 
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
+
+
 def purpose_of(tool: str, **question: Any) -> str:
     """A purpose that is the same exactly when the tool and the question's arguments are."""
-    canonical = json.dumps(question, sort_keys=True, separators=(",", ":"), default=repr)
+    canonical = _canonical(question)
     return f"{tool}:{hashlib.sha256(canonical.encode(errors='surrogatepass')).hexdigest()}"

@@ -97,6 +97,9 @@ def result_chars(result: CallToolResult) -> int:
     return size
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 def compact_json(value: Mapping[str, Any] | list[Any]) -> str:
     """JSON without padding, text as it is."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _encode(value)

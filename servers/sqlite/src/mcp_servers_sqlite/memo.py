@@ -1,7 +1,6 @@
 """The memo of findings, kept in the server's own small database in the state folder, never in the user's."""
 
 import logging
-import sqlite3
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -58,7 +57,9 @@ class Memo:
 
     @asynccontextmanager
     async def _open(self, *, make: bool = False) -> "AsyncGenerator[aiosqlite.Connection, None]":
-        import aiosqlite  # at first use: most sessions keep no memo
+        import sqlite3  # both at first use: most sessions keep no memo
+
+        import aiosqlite
 
         try:
             if make:

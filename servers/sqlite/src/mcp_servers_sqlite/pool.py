@@ -10,7 +10,7 @@ from typing import Any
 
 from mcp_servers_shared.errors import InvalidInput, LimitExceeded, NotFound, ServerError, Unavailable, WritesDisabled
 from mcp_servers_sqlite.databases import DatabaseFile
-from mcp_servers_sqlite.engine import frames, scratch
+from mcp_servers_sqlite.engine import frames, sort_folder
 from mcp_servers_sqlite.engine.operations import OPERATIONS
 from mcp_servers_sqlite.engine.settings import ALL_LAYERS, KILL, TEMP_MEMORY
 from mcp_servers_sqlite.lanes import Lane
@@ -159,7 +159,7 @@ class WorkerPool:
         try:
             await worker.start(
                 self._command or worker_command(),
-                scratch.environment() if TEMP_MEMORY in self._layers and lane is self._readers else {},
+                sort_folder.environment() if TEMP_MEMORY in self._layers and lane is self._readers else {},
                 {"settings": settings, "role": lane.role},
                 self._limits.start_timeout,
             )

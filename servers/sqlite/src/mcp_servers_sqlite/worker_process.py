@@ -149,18 +149,25 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if fd == 2:
             self._stderr = (self._stderr + data)[-_STDERR_KEPT:]
             return
+        if not self.reason and not self._buffer and (end := self._frame_end(data)) == len(data):
+            # A frame that came in one piece, as most do, is never copied as a whole.
+            self._frame(memoryview(data)[frames.LENGTH.size :])
+            return
         self._buffer += data
-        while len(self._buffer) >= frames.LENGTH.size and not self.reason:
-            size = frames.LENGTH.unpack_from(self._buffer)[0]
-            if size > self._reply_bytes:
-                self.kill("too_large")
-                return
-            end = frames.LENGTH.size + size
-            if len(self._buffer) < end:
-                return
-            payload = bytes(self._buffer[frames.LENGTH.size : end])
+        while not self.reason and (end := self._frame_end(self._buffer)) and len(self._buffer) >= end:
+            payload = bytes(memoryview(self._buffer)[frames.LENGTH.size : end])
             del self._buffer[:end]
             self._frame(payload)
+
+    def _frame_end(self, data: bytes | bytearray) -> int:
+        """Where the first frame ends, 0 where that cannot be known yet. A frame that is too large ends the worker."""
+        if len(data) < frames.LENGTH.size:
+            return 0
+        size = frames.LENGTH.unpack_from(data)[0]
+        if size > self._reply_bytes:
+            self.kill("too_large")
+            return 0
+        return frames.LENGTH.size + size
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is not None:
@@ -186,7 +193,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         pipe = cast(asyncio.WriteTransport, self._transport and self._transport.get_pipe_transport(0))
         pipe.write(frame)
 
-    def _frame(self, payload: bytes) -> None:
+    def _frame(self, payload: bytes | memoryview) -> None:
         """Takes one answer; a frame that was not asked for, or is no answer, ends the worker."""
         answer = self._answer
         try:

@@ -17,21 +17,19 @@ import signal
 import stat
 import sys
 from collections.abc import Callable, Generator
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import anyio
 from mcp.server.mcpserver import MCPServer
-from mcp.types import INVALID_REQUEST, PARSE_ERROR, JSONRPCMessage, jsonrpc_message_adapter
+from mcp.types import INVALID_REQUEST, PARSE_ERROR, JSONRPCError, JSONRPCResponse, jsonrpc_message_adapter
 
-from mcp_servers_shared.compat import ContextSendStream, SessionMessage, create_context_streams, serve_streams
+from mcp_servers_shared.compat import SessionMessage, Stream, serve_streams
 from mcp_servers_shared.pipes import widen
 from mcp_servers_shared.splice import Splicer, splicing
-from mcp_servers_shared.transports.wire import MOST_LINE_BYTES, Wire
+from mcp_servers_shared.transports.wire import END, MOST_LINE_BYTES, Wire
 
 logger = logging.getLogger("mcp_servers")
 
-_ANSWERS_WAITING = 1_000
-_LAST_ANSWERS_S = 0.5
 _PATIENCE_S = 5.0
 """How long calls and the lifespan may take to end. A thread that never returns must not keep the process."""
 
@@ -56,55 +54,69 @@ async def serve_stdio(server: MCPServer[Any]) -> None:
 
 
 async def _serve(server: MCPServer[Any], wire: Wire, splicer: Splicer) -> None:
-    to_server, from_client = create_context_streams[SessionMessage | Exception](0)
-    # With room: an answer that still waits to be taken when the connection ends would be dropped by the SDK.
-    from_server, to_client = create_context_streams[SessionMessage](_ANSWERS_WAITING)
-    reading = anyio.CancelScope()
-    patience = contextlib.ExitStack()
-    failure: Exception | None = None
+    with contextlib.ExitStack() as patience:
 
-    async def read() -> None:
-        async with to_server:
-            with reading:
-                async for line in wire.lines():
-                    await _deliver(line, to_server, wire)
-        patience.callback(asyncio.get_running_loop().call_later(_PATIENCE_S, _give_up).cancel)
+        def ended() -> None:
+            patience.callback(asyncio.get_running_loop().call_later(_PATIENCE_S, _give_up).cancel)
 
-    async def write() -> None:
-        async with to_client:
-            async for message in to_client:
-                await wire.send(splicer.splice(_json(message)))
-
-    with patience:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(write)
-            tasks.start_soon(read)
-            with _signals(reading.cancel):
-                try:
-                    await serve_streams(server, from_client, from_server)
-                except Exception as error:
-                    failure = error
-                reading.cancel()
-            # The streams are closed: what was answered goes out, unless nobody reads it.
-            tasks.cancel_scope.deadline = anyio.current_time() + _LAST_ANSWERS_S
-    if failure is not None:
-        raise failure
+        with _signals(wire.stop):
+            await serve_streams(server, _Requests(wire, ended), _Answers(wire, splicer))
 
 
-async def _deliver(line: bytes | None, to_server: ContextSendStream[SessionMessage | Exception], wire: Wire) -> None:
-    if line is None:
-        limit = MOST_LINE_BYTES // (1024 * 1024)
-        await wire.send(_error_line(None, INVALID_REQUEST, f"Message is over {limit} MiB"))
-        return
-    await wire.room_for(len(line))
-    try:
-        message: JSONRPCMessage = jsonrpc_message_adapter.validate_json(line, by_name=False)
-    except ValueError:
-        await wire.send(_refusal_of(line))
-        return
-    # A reader that is gone means that the connection is ending.
-    with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-        await to_server.send(SessionMessage(message))
+class _Requests(Stream):
+    """The client's messages, for the SDK to take. No task stands between the wire and the one who dispatches."""
+
+    def __init__(self, wire: Wire, ended: Callable[[], None]) -> None:
+        self._wire = wire
+        self._ended = ended
+
+    async def receive(self) -> SessionMessage | Exception:
+        try:
+            return await anext(self)
+        except StopAsyncIteration:
+            raise anyio.EndOfStream from None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        while (line := await self._wire.next()) != END:
+            if (message := await self._message(line)) is not None:
+                return message
+        self._ended()
+        raise StopAsyncIteration
+
+    async def _message(self, line: bytes | None) -> SessionMessage | None:
+        if line is None:
+            limit = MOST_LINE_BYTES // (1024 * 1024)
+            await self._wire.send(_error_line(None, INVALID_REQUEST, f"Message is over {limit} MiB"))
+            return None
+        await self._wire.room_for(len(line))
+        try:
+            return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
+        except ValueError:
+            await self._wire.send(_refusal_of(line))
+            return None
+
+    async def aclose(self) -> None:
+        self._wire.stop()
+
+
+class _Answers(Stream):
+    """What the SDK sends, put on the wire as it comes. The wire is closed by who opened it, once all is written."""
+
+    def __init__(self, wire: Wire, splicer: Splicer) -> None:
+        self._wire = wire
+        self._splicer = splicer
+
+    async def send(self, item: SessionMessage, /) -> None:
+        line = self._splicer.splice(_line(item))
+        if isinstance(item.message, JSONRPCResponse | JSONRPCError):
+            # Never held back: one that still waited when the connection ends would be dropped by the SDK, and how many
+            # calls a client may have underway without reading is limited where they are read.
+            self._wire.write(line)
+        else:
+            await self._wire.send(line)
 
 
 def _refusal_of(line: bytes) -> bytes:
@@ -120,18 +132,18 @@ def _refusal_of(line: bytes) -> bytes:
 
 
 def _error_line(request_id: str | int | None, code: int, message: str) -> bytes:
-    return json.dumps({"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}}).encode()
+    return json.dumps({"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}}).encode() + END
 
 
-def _json(message: SessionMessage) -> bytes:
+def _line(message: SessionMessage) -> bytes:
     try:
-        return message.message.model_dump_json(by_alias=True, exclude_unset=True).encode()
+        return message.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + END
     except ValueError:
         # Half a surrogate pair in a text: JSON over UTF-8 cannot say it, and one result must not end the connection.
         text = json.dumps(
             message.message.model_dump(by_alias=True, exclude_unset=True), ensure_ascii=False, default=str
         )
-        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode() + END
 
 
 def _give_up() -> None:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 MOST_LINE_BYTES = 4 * 1024 * 1024
 _READ_AHEAD_BYTES = 1024 * 1024
@@ -46,12 +46,18 @@ class Wire(asyncio.Protocol):
             async with asyncio.timeout(_LAST_WORDS_S):
                 await self._closed.wait()
 
-    async def lines(self) -> AsyncIterator[bytes | None]:
-        """Each line that is not empty, without its end; None for one that was too long to keep."""
-        while (line := await self._incoming.next()) is not _END:
-            if not self._incoming.full():
-                self._reader.resume_reading()
-            yield line
+    async def next(self) -> bytes | None:
+        """The next line that is not empty, without its end; None for one that was too long to keep; `END` behind the
+        last one."""
+        line = await self._incoming.next()
+        if not self._incoming.full():
+            self._reader.resume_reading()
+        return line
+
+    def stop(self) -> None:
+        """Read no more: what has not been taken yet is dropped, and nobody is held back any longer."""
+        self._incoming.drop()
+        self._may_write.set()
 
     async def room_for(self, size: int) -> None:
         """Wait until the client reads, if it has not for a while and has this much underway already."""
@@ -63,10 +69,15 @@ class Wire(asyncio.Protocol):
             await self._may_write.wait()
 
     async def send(self, line: bytes) -> None:
-        """Write a line. Returns when the client has read enough of those before; nothing happens if it has gone."""
+        """Write a line, which holds its end. Returns when the client has read enough of those before; nothing happens
+        if it has gone."""
         await self._may_write.wait()
+        self.write(line)
+
+    def write(self, line: bytes) -> None:
+        """Write a line now, however much the client has left unread; nothing happens if it has gone."""
         if not self._closed.is_set():
-            self._writer.write(line + b"\n")
+            self._writer.write(line)
 
     def data_received(self, data: bytes) -> None:
         self._incoming.feed(data)
@@ -86,7 +97,7 @@ class Wire(asyncio.Protocol):
         self._incoming.end()
 
 
-_END = b"\n"
+END = b"\n"
 """No line holds its own end."""
 
 
@@ -128,11 +139,20 @@ class _Incoming:
     def full(self) -> bool:
         return self._bytes > _READ_AHEAD_BYTES or len(self._lines) > _READ_AHEAD_LINES
 
+    def drop(self) -> None:
+        """Forget what was not taken; no more will come."""
+        self._lines.clear()
+        self._bytes = 0
+        self.end()
+
     async def next(self) -> bytes | None:
-        """The next line, or `_END`."""
+        """The next line, or `END`."""
+        if self._lines:
+            # Lines that came together are not dispatched in one go: what they began has its turn between them.
+            await asyncio.sleep(0)
         while not self._lines:
             if self._ended:
-                return _END
+                return END
             self._news.clear()
             await self._news.wait()
         line = self._lines.popleft()

@@ -11,6 +11,7 @@ from mcp_servers_sqlite.engine.settings import Settings
 _PR_SET_PDEATHSIG = 1
 # Three streams and one copy, a database with its two side files, and three temporary files.
 _OPEN_FILES = 10
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 def confine(settings: Settings, parent: int, *, writer: bool, interrupt: Callable[..., None]) -> None:
@@ -38,8 +39,11 @@ def resident_bytes() -> int:
     """Memory this process really uses now; 0 where that is not known."""
     if sys.platform != "linux":
         return 0
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    file = os.open("/proc/self/statm", os.O_RDONLY)
+    try:
+        return int(os.read(file, 128).split()[1]) * _PAGE_BYTES
+    finally:
+        os.close(file)
 
 
 def _lower(kind: int, size: int) -> None:

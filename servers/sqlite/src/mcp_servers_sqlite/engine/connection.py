@@ -47,15 +47,16 @@ class Deadline:
 class GuardedConnection(sqlite3.Connection):
     """A connection that knows its guard: policy, deadline, settings, and notes for the result."""
 
+    settings = Settings()
+    layers = ALL_LAYERS
+    path = ""
+    sorts_in_files = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.policy = ReadPolicy()
         self.deadline = Deadline(5.0)
-        self.settings = Settings()
-        self.layers = ALL_LAYERS
         self.notes: list[str] = []
-        self.path = ""
-        self.sorts_in_files = False
 
 
 def lenient(raw: bytes) -> str:

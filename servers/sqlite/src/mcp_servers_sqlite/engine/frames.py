@@ -71,20 +71,21 @@ def encode(message: dict[str, Any]) -> bytes:
         sizes = [[name, len(one.json), one.chars] for name, one in parts.items()]
         message = {**message, "ok": plain, "parts": sizes}
     head = compact_json(message).encode("utf-8", "backslashreplace")
-    body = b"".join(one.json for one in parts.values())
-    return LENGTH.pack(LENGTH.size + len(head) + len(body)) + LENGTH.pack(len(head)) + head + body
+    size = LENGTH.size + len(head) + sum(len(one.json) for one in parts.values())
+    # One copy: parts are large.
+    return b"".join((LENGTH.pack(size), LENGTH.pack(len(head)), head, *(one.json for one in parts.values())))
 
 
-def decode(payload: bytes) -> Any:
+def decode(payload: bytes | memoryview) -> Any:
     """The message of a frame, without its length.
 
     Raises:
         ValueError, KeyError, TypeError, RecursionError, struct.error: it is no frame of ours.
     """
     end = LENGTH.size + LENGTH.unpack_from(payload)[0]
-    message: dict[str, Any] = json.loads(payload[LENGTH.size : end])
+    message: dict[str, Any] = json.loads(bytes(payload[LENGTH.size : end]))
     for name, size, chars in message.pop("parts", ()):
-        encoded = payload[end : end + size]
+        encoded = bytes(payload[end : end + size])
         # A part goes into a line of the protocol unread: one that began a line of its own would be a message.
         if size < 0 or len(encoded) != size or b"\n" in encoded or b"\r" in encoded:
             raise ValueError("a part is missing or longer than a line")

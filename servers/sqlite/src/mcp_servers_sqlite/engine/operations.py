@@ -6,11 +6,13 @@ A function takes `(connection, args)` and returns a JSON-ready dict; modules loa
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from mcp_servers_sqlite.engine.connection import GuardedConnection
+if TYPE_CHECKING:
+    # The server knows the operations as well, and never opens a database.
+    from mcp_servers_sqlite.engine.connection import GuardedConnection
 
-Function = Callable[[GuardedConnection, Mapping[str, Any]], dict[str, Any]]
+Function = Callable[["GuardedConnection", Mapping[str, Any]], dict[str, Any]]
 Kind = Literal["read", "plan", "write"]
 
 

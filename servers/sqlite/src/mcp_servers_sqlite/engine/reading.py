@@ -1,5 +1,6 @@
 """The `query` operation: one page of one read-only statement."""
 
+import functools
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -10,7 +11,6 @@ from mcp_servers_shared.guard.sql.gate import Statement, require_read, unchecked
 from mcp_servers_sqlite.engine import settings as layer
 from mcp_servers_sqlite.engine.arguments import parameters, text, whole
 from mcp_servers_sqlite.engine.connection import GuardedConnection, lenient
-from mcp_servers_sqlite.engine.frames import encoded_part, part
 from mcp_servers_sqlite.engine.paging import Page, Params, page_at
 from mcp_servers_sqlite.engine.scratch import recovered, use_files_if_sorting
 from mcp_servers_sqlite.engine.table import MOST_AT_ONCE, Table
@@ -32,6 +32,7 @@ class _Request(NamedTuple):
     keyset: list[Any]
     width: int
     as_json: bool
+    packed: bool
     cell_chars: int
     room: int
 
@@ -51,13 +52,11 @@ def query(connection: GuardedConnection, args: Mapping[str, Any]) -> dict[str, A
     following = _following(connection, request, order, table) if truncated else None
     if following and "keyset" not in following:
         notes.append(_COUNTING_NOTE)
-    shown = table.text()
-    packed = bool(args.get("packed"))
     return {
         "columns": table.columns(),
-        "rows": encoded_part(table.json()) if packed else table.rows,
-        "text": part(shown, len(shown)) if packed else shown,
-        "row_count": len(table.rows),
+        "rows": table.rows_part() if request.packed else table.rows,
+        "text": table.text_part() if request.packed else table.text(),
+        "row_count": table.row_count,
         "truncated": truncated,
         "reason": table.cut_by,
         "notes": [*connection.notes, *notes],
@@ -79,7 +78,7 @@ def _page(connection: GuardedConnection, request: _Request) -> tuple["Order | No
 
 def _following(connection: GuardedConnection, request: _Request, order: "Order | None", table: Table) -> dict[str, Any]:
     """Where the next page begins: after the last row's key where there is one, else after so many rows."""
-    following: dict[str, Any] = {"offset": request.offset + len(table.rows)}
+    following: dict[str, Any] = {"offset": request.offset + table.row_count}
     if request.keyset or not request.offset:
         order = order or _order_of(connection, request, len(table.names))
         key = order.values(table.last, exact=connection.text_factory is str) if order else None
@@ -94,10 +93,19 @@ def _order_of(connection: GuardedConnection, request: _Request, width: int) -> "
     return order_of(connection, request.statement, request.params, width)
 
 
+_remembered_statement = functools.lru_cache(maxsize=64)(require_read)
+_LONGEST_REMEMBERED = 4_000
+
+
+def _read_statement(sql: str) -> Statement:
+    """The statement; of the same text as a moment ago (the next page) it is known already."""
+    return _remembered_statement(sql) if len(sql) <= _LONGEST_REMEMBERED else require_read(sql)
+
+
 def _read_request(connection: GuardedConnection, args: Mapping[str, Any]) -> _Request:
     settings = connection.settings
     sql = text(args, "sql")
-    statement = require_read(sql) if layer.GATE in connection.layers else unchecked(sql)
+    statement = _read_statement(sql) if layer.GATE in connection.layers else unchecked(sql)
     style = args.get("format") or "markdown"
     if style not in ("markdown", "json"):
         raise InvalidInput("'format' is markdown or json", code="invalid_arguments")
@@ -110,6 +118,7 @@ def _read_request(connection: GuardedConnection, args: Mapping[str, Any]) -> _Re
         list(args.get("keyset") or ()),
         whole(args, "width", 0, least=0, most=2000),
         style == "json",
+        bool(args.get("packed")),
         whole(args, "cell_chars", settings.cell_chars, least=20, most=settings.cell_chars) if capped else _FAR,
         whole(args, "max_chars", settings.result_chars, least=200, most=50 * 1024 * 1024) if capped else _FAR,
     )
@@ -150,7 +159,13 @@ def _run(connection: GuardedConnection, request: _Request, page: Page) -> tuple[
 def _fill(connection: GuardedConnection, request: _Request, page: Page, at_once: int) -> Table:
     cursor = connection.execute(page.sql, page.params)
     try:
-        table = Table(cursor, as_json=request.as_json, cell_chars=request.cell_chars, room=request.room)
+        table = Table(
+            cursor,
+            as_json=request.as_json,
+            cell_chars=request.cell_chars,
+            room=request.room,
+            keep_rows=not request.packed,
+        )
         table.fill(request.limit, page.skip, at_once)
         return table
     finally:

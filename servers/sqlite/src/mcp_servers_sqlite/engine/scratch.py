@@ -5,33 +5,17 @@ files are unlinked as soon as they are made, at most a few of limited size, and 
 in plain memory. Nothing is ever written to a disk.
 """
 
-import functools
 import os
 import sqlite3
-import sys
 
 from mcp_servers_sqlite.engine import settings as layer
 from mcp_servers_sqlite.engine.connection import GuardedConnection
 from mcp_servers_sqlite.engine.paging import Params
+from mcp_servers_sqlite.engine.sort_folder import FOLDER, VARIABLE
 
-FOLDER = "/dev/shm"
-_VARIABLE = "SQLITE_TMPDIR"
 _GROUPS = "USE TEMP B-TREE FOR GROUP BY"
 _SORTS = ("USE TEMP B-TREE FOR ORDER BY", "USE TEMP B-TREE FOR RIGHT PART OF ORDER BY", "USE TEMP B-TREE FOR LAST")
 _OVERFLOW = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN})
-
-
-@functools.cache
-def environment() -> dict[str, str]:
-    """What a worker must be started with to sort in files; empty where this machine has no folder in memory.
-
-    SQLite reads the variable once, when it is loaded.
-    """
-    if sys.platform != "linux" or not os.access(FOLDER, os.R_OK | os.W_OK | os.X_OK):
-        return {}
-    with open("/proc/self/mounts", encoding="utf-8", errors="replace") as file:
-        in_memory = any(line.split()[1:3] == [FOLDER, "tmpfs"] for line in file)
-    return {_VARIABLE: FOLDER} if in_memory else {}
 
 
 def use_files_if_sorting(connection: GuardedConnection, sql: str, params: Params, *, limited: bool) -> None:
@@ -39,7 +23,7 @@ def use_files_if_sorting(connection: GuardedConnection, sql: str, params: Params
 
     With a LIMIT of the caller's (`limited`) SQLite keeps an ordered tree instead, and a tree in files is slow.
     """
-    if os.environ.get(_VARIABLE) != FOLDER or not connection.layers >= {layer.TEMP_MEMORY, layer.RLIMITS}:
+    if os.environ.get(VARIABLE) != FOLDER or not connection.layers >= {layer.TEMP_MEMORY, layer.RLIMITS}:
         return
     try:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()

@@ -3,6 +3,7 @@
 It answers one request at a time, ends when its input ends, and may be killed at any moment without harm to a database.
 """
 
+import gc
 import os
 import signal
 import sqlite3
@@ -36,6 +37,7 @@ class Worker:
 
     def serve(self) -> None:
         """Answers until the input ends or this process has grown too large to keep."""
+        gc.freeze()
         self._write({"id": 0, "ok": {"pid": os.getpid(), "sqlite": sqlite3.sqlite_version}})
         while (request := self._read()) is not None:
             reply = self._answer(request)
