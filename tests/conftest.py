@@ -6,6 +6,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says something about the machine, nothing about the code. In CI the same examples every
+# time: new ones are looked for where somebody sees what they find.
+settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("house")
 
 AGREED = Path(__file__).parent / "house" / "agreed_skips.toml"
 
