@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from search_world import LAW, PATHS, deadline, everything, grow, grown, space_of
+
 from mcp_servers_filesystem.above import rules_above
 from mcp_servers_filesystem.ignore_lines import rule_of, rules_of
 from mcp_servers_filesystem.walking import Walk

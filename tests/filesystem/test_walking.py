@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from search_world import DEPTH, LAW, TREES, deadline, everything, grow, grown, space_of
+
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.walking import Folder, Walk
 from mcp_servers_shared.errors import LimitExceeded

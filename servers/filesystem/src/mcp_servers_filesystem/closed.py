@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.deny import Deny, Parts
+from mcp_servers_filesystem.directories import Folder
 from mcp_servers_filesystem.ignore_lines import rule_of
 from mcp_servers_filesystem.ignoring import Contents, Ignore, Rules
-from mcp_servers_filesystem.walking import Folder, Walk
+from mcp_servers_filesystem.walking import Walk
 
 
 class Closed:
