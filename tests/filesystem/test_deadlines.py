@@ -1,15 +1,16 @@
 """How long work may take: from its own beginning, until its time is up or its caller has gone."""
 
+import time
+
 import pytest
 
-from mcp_servers_filesystem import deadlines
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_shared.errors import LimitExceeded
 
 
 def test_waiting_in_a_queue_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(deadlines.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     deadline = Deadline(10)
     now[0] += 60
     deadline.begin().check()
