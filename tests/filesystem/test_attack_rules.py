@@ -11,8 +11,10 @@ from attack_world import mounted, root_only
 from file_sessions import call, code_of, data_of, first, settings, text_of
 
 from mcp_servers_filesystem.deny import Deny
+from mcp_servers_filesystem.ignore_lines import rules_of
 from mcp_servers_filesystem.server import check
 from mcp_servers_filesystem.space import Space
+from mcp_servers_shared.errors import InvalidInput
 from mcp_servers_shared.guard.paths import Root, Roots
 from mcp_servers_shared.state import STATE_DIR_VARIABLE
 
@@ -246,3 +248,29 @@ def test_steps_back_in_what_is_not_there_yet(root: Path) -> None:
     shutil.rmtree(root / "x")
     assert code_of(call(served, "create_directory", path=str(root / "x") + "/y/../closed/q")) == "denied"
     assert not (root / "x").exists()
+
+
+@pytest.mark.requirement("FILE-22")
+@pytest.mark.parametrize("line", ["[!a]" * 240, "/".join(["**", "a*"] * 100), "*a*b?" * 40])
+def test_an_ignore_file_that_is_a_bomb_costs_little_and_stops_nothing(root: Path, line: str) -> None:
+    raw = "\n".join(f"{line}{index}" for index in range(5_000))
+    (root / ".gitignore").write_text(raw)
+    assert sum(len(rule.source) for rule in rules_of(raw.encode())) <= 1 << 18
+    for tool, more in (("disk_usage", {}), ("grep_files", {"pattern": "open"})):
+        result = call(settings(root), tool, path=str(root), respectGitignore=True, **more)
+        assert not result.is_error, text_of(result)
+
+
+@pytest.mark.requirement("FILE-9")
+@pytest.mark.parametrize("pattern", ["a.txt/ ", "**/ ", "a.txt/** ", "[a-z].tx[t]", "!x", "A.TXT"])
+def test_a_search_closes_what_the_door_closes(root: Path, pattern: str) -> None:
+    served = settings(root, deny=[pattern])
+    read = call(served, "read_text_file", path=str(root / "a.txt"))
+    found = call(served, "grep_files", path=str(root), pattern="open")
+    assert bool(data_of(found)["results"]) == (not read.is_error)
+
+
+def test_a_rule_that_means_nothing_is_refused_at_the_start(root: Path) -> None:
+    with pytest.raises(InvalidInput, match="--deny"):
+        check(settings(root, deny=["!"]))
+    assert check(settings(root, deny=["a*"]))[0].ok
