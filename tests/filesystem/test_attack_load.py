@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from attack_world import Attacked, bounded, linux_only, memory_stays, mounted, root_only
-from raw_client import alive
 
 pytestmark = linux_only
 
@@ -76,10 +75,10 @@ def test_w20_a_client_that_vanishes(attacked: Attacked, how: str) -> None:
             # Nobody reads the answers any more.
             assert client.process.stdout is not None
             client.process.stdout.close()
-        pid = client.pid
-        client.close()
-        assert client.process.returncode != -9, "it had to be killed"
-        assert not alive(pid)
+        assert client.process.stdin is not None
+        client.process.stdin.close()
+        # It ends by itself: nobody kills it.
+        assert client.process.wait(60) >= 0
     path = attacked.a / "f"
     assert not path.exists() or path.read_text() == "whole" * 10_000
 

@@ -86,9 +86,13 @@ def test_uris_that_are_no_files_of_this_machine(root: Path, uri: str) -> None:
 def test_a_resource_that_does_not_fit_says_how_to_go_on(root: Path) -> None:
     (root / "large.txt").write_text("x" * 60_000)
 
+    # Each is six characters in JSON.
+    (root / "controls.txt").write_text("\x01" * 40_000)
+
     async def scene(client: Client) -> None:
-        with pytest.raises(MCPError, match=r"too_large.*read_text_file"):
-            await client.read_resource((root / "large.txt").as_uri())
+        for name in ("large.txt", "controls.txt"):
+            with pytest.raises(MCPError, match=r"too_large.*read_text_file"):
+                await client.read_resource((root / name).as_uri())
 
     play(scene, settings(root))
 

@@ -12,14 +12,11 @@ from hypothesis import strategies as st
 from search_world import LAW, MUCH, TREES, deadline, everything, grow, grown, space_of
 
 from mcp_servers_filesystem import grep_page, texts
-from mcp_servers_filesystem.closed import Closed
 from mcp_servers_filesystem.deadlines import Deadline
-from mcp_servers_filesystem.deny import SECRETS, Deny
 from mcp_servers_filesystem.grep_page import GrepPage, Hits, Mode
 from mcp_servers_filesystem.grepping import Grep, grep
 from mcp_servers_filesystem.space import Space
-from mcp_servers_filesystem.walking import Folder
-from mcp_servers_shared.errors import LimitExceeded, PathRefused
+from mcp_servers_shared.errors import LimitExceeded
 
 
 def search(
@@ -193,64 +190,6 @@ def test_what_is_swapped_in_for_a_file_is_judged_when_it_is_open(
 
     monkeypatch.setattr("mcp_servers_filesystem.grepping.open_text", swapping)
     assert lines(inside, "needle") == ["a", "1:needle"]
-
-
-@pytest.mark.requirement("FILE-9")
-def test_closed_files_are_not_searched(tmp_path: Path) -> None:
-    closed = [".env", ".ENV", "d/.env.local", "key.PEM", ".ssh/config", "x/.SSH/deep/id", "id_rsa", ".aws/credentials"]
-    grow(tmp_path, dict.fromkeys([*closed, "a", ".env.example", "d/b"], b"needle"))
-    with space_of(tmp_path, secrets=True) as space:
-        hits = search(space, tmp_path, "needle", mode="files", gitignore=False)
-        assert [one.removeprefix(f"{tmp_path}/") for one in hits.data] == [".env.example", "a", "d/b"]
-        below = search(space, tmp_path / "x", "needle", mode="files", gitignore=False)
-        assert below.data == []
-        with pytest.raises(PathRefused):
-            search(space, tmp_path / ".env", "needle")
-    assert lines(tmp_path, "needle", "d/", "a", mode="files", gitignore=False)[-1] == "x/.SSH/deep/id"
-
-
-CLOSING = [
-    *SECRETS,
-    "a",
-    "src/",
-    "!a.py",
-    "/b",
-    "x y",
-    "É",
-    "build",
-    "a*/**",
-    "**/ab/**",
-    "src/*",
-    "*",
-    "!*.py",
-    "[a-b]",
-]
-
-
-@pytest.mark.requirement("FILE-9")
-@LAW
-@given(TREES, st.lists(st.sampled_from(CLOSING), max_size=5))
-def test_a_directory_at_once_closes_what_the_rules_close_one_by_one(
-    files: dict[str, bytes], patterns: list[str]
-) -> None:
-    with grown(files) as root:
-        deny = Deny(patterns, secrets=False)
-        for base in ("", "a", "src"):
-            closed = Closed(deny, tuple(os.fsencode(base).split(b"/")) if base else ())
-            if (root / base).is_dir():
-                _agree(closed, deny, root, base, "")
-
-
-def _agree(closed: Closed, deny: Deny, root: Path, base: str, path: str) -> None:
-    names = sorted(os.listdir(root / base / path))
-    folder = Folder(path, "", -1, 0)
-    folder.names = names
-    folder.folders = {name for name in names if (root / base / path / name).is_dir()}
-    above = f"{base}/" if base else ""
-    wanted = [name for name in names if not deny.reading(tuple(os.fsencode(f"{above}{path}{name}").split(b"/")))]
-    assert list(closed.open_ones(folder, names)) == wanted
-    for name in folder.folders:
-        _agree(closed, deny, root, base, f"{path}{name}/")
 
 
 def test_files_with_more_names_than_allowed_are_not_searched(tmp_path: Path) -> None:

@@ -66,6 +66,15 @@ def test_every_tool_works_in_the_seal(root: Path, era: str) -> None:
         assert client.call("undo").is_error is False
 
 
+def test_numbers_beyond_all_numbers_are_refused(root: Path) -> None:
+    with RawClient(command(root, "--seal", "off")) as client:
+        for argument in ("head", "tail"):
+            for tool in ("read_text_file", "read_file"):
+                reply = client.call(tool, {"path": "a.txt", argument: 10**400})
+                assert "internal" not in reply.text.lower()
+                assert reply.is_error
+
+
 @pytest.mark.requirement("FILE-4")
 def test_without_the_seal_it_says_so(root: Path) -> None:
     with RawClient(command(root, "--seal", "off")) as client:

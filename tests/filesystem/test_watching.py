@@ -83,3 +83,18 @@ def test_a_file_that_becomes_a_link_to_outside_looks_gone(root: Path, tmp_path: 
             assert waited.cancelled_caught
 
     play(scene, settings(root))
+
+
+@pytest.mark.requirement("FILE-65")
+def test_nobody_listens_to_more_than_can_be_watched(root: Path) -> None:
+    uris = [(root / f"f{index}").as_uri() for index in range(1_001)]
+
+    async def scene(client: Client) -> None:
+        with pytest.raises(MCPError, match="1,000"):
+            async with client.listen(resource_subscriptions=uris):
+                raise AssertionError("it listens")
+        async with client.listen(resource_subscriptions=uris[:1_000]) as subscription:
+            (root / "f7").touch()
+            assert await told(subscription) == uris[7]
+
+    play(scene, settings(root))

@@ -8,6 +8,7 @@ from benchmarks.filesystem.bench import OFFICIAL, OURS, WHOLE, Bench
 from benchmarks.filesystem.calls import add_lines, timer
 
 MOST_MS, MOST_MB = 50.0, 100.0
+STARTS = 3
 
 
 def ten_thousand(bench: Bench) -> Findings:
@@ -29,12 +30,14 @@ def ten_thousand(bench: Bench) -> Findings:
 def million(bench: Bench) -> Findings:
     """The first page of a directory of a million files."""
     about = (
-        "`list_directory` of 1,000,000 files, the first call of a fresh process and its highest resident memory; then"
-        " the median of more calls. Ours answers its first page, the official server everything, once."
+        f"`list_directory` of 1,000,000 files, the first call of a fresh process and its highest resident memory; then"
+        f" the median of more calls. Ours answers its first page, median of {STARTS} processes; the official server"
+        " everything, once."
     )
     findings = Findings("List 1,000,000 entries", about, "peak RSS")
     many = bench.world.many
-    first, peak, later, page = _first(bench.ours(many), {"path": str(many)}, more=15)
+    starts = [_first(bench.ours(many), {"path": str(many)}, more=15) for _ in range(STARTS)]
+    first, peak, later, page = sorted(starts)[STARTS // 2]
     held = max(first, later) * 1000 <= MOST_MS and peak <= MOST_MB * 1e6
     bar = (f"<= {MOST_MS:g} ms, <= {MOST_MB:g} MB", held)
     findings.add(f"{OURS}, first page", f"{ms(first)} first call, {ms(later)} later, {page:,} entries", mb(peak), *bar)

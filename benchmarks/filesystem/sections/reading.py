@@ -11,16 +11,17 @@ from benchmarks.filesystem.calls import Arguments, add_lines, timer
 MOST_SMALL, MOST_BIG = 1.0, 0.5
 FILES = 200
 
+ABOUT = (
+    "p50 (p95) of a call from its request's last byte out to its answer's last byte in. Ours with its default"
+    f" switches for small answers and with `{' '.join(WHOLE)}` (name in the line) where the official server sends"
+    " more than our budget of 48,000 characters. Every answer holds its text twice, as text and as structured"
+    " content, in both servers."
+)
+
 
 def run(bench: Bench) -> Findings:
     """A trivial call, 1 KB, 1 MB, the ends of 50 MB, 200 files."""
-    about = (
-        "p50 (p95) of a call from its request's last byte out to its answer's last byte in. Ours with its default"
-        f" switches for small answers and with `{' '.join(WHOLE)}` (name in the line) where the official server sends"
-        " more than our budget of 48,000 characters. Every answer holds its text twice, as text and as structured"
-        " content, in both servers."
-    )
-    findings = Findings("Reading", about, f"to {OFFICIAL}")
+    findings = Findings("Reading", ABOUT, f"to {OFFICIAL}")
     small, big, huge = (str(bench.world.sized / name) for name in ("1k.txt", "1m.txt", "50m.txt"))
     several = [str(path) for path in sorted((bench.world.tree / "flat").iterdir())[:FILES]]
     raised = f"{OURS}, budget raised"

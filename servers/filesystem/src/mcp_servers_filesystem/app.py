@@ -68,7 +68,7 @@ class FilesystemApp:
         deadline = Deadline(self.settings.timeout)
         try:
             return await anyio.to_thread.run_sync(
-                lambda: work(deadline, *args, **kwargs), limiter=self._limiter, abandon_on_cancel=True
+                lambda: work(deadline.begin(), *args, **kwargs), limiter=self._limiter, abandon_on_cancel=True
             )
         except anyio.get_cancelled_exc_class():
             deadline.stop()

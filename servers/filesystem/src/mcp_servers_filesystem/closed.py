@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.deny import Deny, Parts
-from mcp_servers_filesystem.ignore_lines import rule_of
+from mcp_servers_filesystem.directories import Folder
+from mcp_servers_filesystem.ignore_lines import Rule, rule_of, usable
 from mcp_servers_filesystem.ignoring import Contents, Ignore, Rules
-from mcp_servers_filesystem.walking import Folder, Walk
+from mcp_servers_filesystem.walking import Walk
 
 
 class Closed:
@@ -21,9 +22,9 @@ class Closed:
         patterns = deny.written_patterns if writing else deny.patterns
         # The rules are asked with a slash behind every path: one for directories fits whatever has the name, and so
         # does one for all that is below a directory.
-        names = [pattern.removesuffix("/") for pattern in patterns]
+        names = [pattern.rstrip(" ").removesuffix("/") for pattern in patterns]
         names += [pattern.removesuffix("/**") for pattern in names if pattern.endswith("/**")]
-        made = {name: rule_of(os.fsencode(name.casefold())) for name in names}
+        made = {name: _rule(name) for name in names}
         below = os.fsdecode(b"/".join(base)).casefold() + "/" if base else ""
         self._ignore = Ignore(Rules([rule for rule in made.values() if rule]), "", below)
         # Directories where everything is asked for one by one: a pattern may mean them or what is above.
@@ -74,6 +75,11 @@ def closed_alike(deadline: Deadline, deny: Deny, directory: int, here: Parts, th
     for _ in Walk(deadline, directory, choose=compared):
         break
     return not different
+
+
+def _rule(pattern: str) -> Rule | None:
+    rule = rule_of(os.fsencode(pattern.casefold()))
+    return rule if rule and usable(rule.source) else None
 
 
 def _folded(names: Sequence[str] | set[str]) -> list[str]:

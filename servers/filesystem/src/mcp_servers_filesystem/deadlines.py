@@ -23,6 +23,11 @@ class Deadline:
         """Whether the caller has gone."""
         return self._stopped
 
+    def begin(self) -> "Deadline":
+        """The time runs from now: what was spent in a queue is not the work's."""
+        self._ends = time.monotonic() + self.seconds
+        return self
+
     def stop(self) -> None:
         """The caller has gone."""
         self._stopped = True

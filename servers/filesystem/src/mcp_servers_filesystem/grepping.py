@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from mcp_servers_filesystem.above import rules_above
 from mcp_servers_filesystem.closed import Closed
 from mcp_servers_filesystem.deadlines import Deadline
+from mcp_servers_filesystem.directories import Folder
 from mcp_servers_filesystem.globs import glob
 from mcp_servers_filesystem.grep_page import GrepPage, Hits, Mode
 from mcp_servers_filesystem.kinds import endings_of
@@ -16,7 +17,7 @@ from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.patterns import compiled
 from mcp_servers_filesystem.space import Opened, Space
 from mcp_servers_filesystem.texts import Window, is_binary, open_text, plain, windows
-from mcp_servers_filesystem.walking import Folder, Walk
+from mcp_servers_filesystem.walking import Walk
 from mcp_servers_shared.errors import LimitExceeded
 
 

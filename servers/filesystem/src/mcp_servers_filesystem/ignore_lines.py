@@ -10,6 +10,8 @@ from mcp_servers_shared.errors import InvalidInput
 
 _MOST_LINES = 5_000
 _MOST_LINE = 1_000
+_MOST_SOURCE = 1 << 18
+"""Bytes of all the expressions of a file: what is beyond is passed over, for it is no list that anybody wrote."""
 _NAMED = re.compile(rb"\[:([^\]]*):\]")
 _ANY = rb"[^/\x00]"
 _EVERY = frozenset(range(1, 256)) - {0x2F}
@@ -43,10 +45,15 @@ class Rule:
 def rules_of(raw: bytes) -> tuple[Rule, ...]:
     """The lines that mean something, in order."""
     found: list[Rule] = []
+    left = _MOST_SOURCE
     for line in raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")[:_MOST_LINES]:
         rule = rule_of(line.removesuffix(b"\r"))
-        if rule is not None and _usable(rule.source):
-            found.append(rule)
+        if rule is None or not usable(rule.source):
+            continue
+        left -= len(rule.source)
+        if left < 0:
+            break
+        found.append(rule)
     return tuple(found)
 
 
@@ -67,7 +74,8 @@ def rule_of(line: bytes) -> Rule | None:
     return Rule(source + (b"/" if folders_only else b"/?"), leaves_out, on_path) if source is not None else None
 
 
-def _usable(source: bytes) -> bool:
+def usable(source: bytes) -> bool:
+    """Whether the engine takes it."""
     try:
         expression(source, utf8=False)
     except InvalidInput:
@@ -159,7 +167,13 @@ def _bytes_class(chosen: frozenset[int] | set[int]) -> bytes:
     if not chosen:
         # Nothing fits: a byte that is in no name.
         return rb"\x00\x00"
-    return b"[" + b"".join(b"\\x%02x" % byte for byte in sorted(chosen)) + b"]"
+    runs: list[list[int]] = []
+    for byte in sorted(chosen):
+        if runs and runs[-1][1] == byte - 1:
+            runs[-1][1] = byte
+        else:
+            runs.append([byte, byte])
+    return b"[" + b"".join(b"\\x%02x-\\x%02x" % (first, last) for first, last in runs) + b"]"
 
 
 @cache

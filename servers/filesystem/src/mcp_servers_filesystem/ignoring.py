@@ -12,10 +12,12 @@ from functools import cached_property, lru_cache
 from mcp_servers_filesystem.batches import between_edges, found, joined
 from mcp_servers_filesystem.ignore_lines import Rule, rules_of
 from mcp_servers_filesystem.patterns import Finder, expression
+from mcp_servers_shared.errors import InvalidInput
 
 FILE = ".gitignore"
 GIT = ".git"
 _MOST_BYTES = 1 << 20
+_SMALL = 1 << 12
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -51,12 +53,12 @@ class Rules:
         self.takes_back = any(not one.leaves_out for one in rules)
 
     @cached_property
-    def on_names(self) -> Finder | None:
+    def on_names(self) -> Sequence[Finder]:
         """What the lines leave out that look at names only."""
         return _either([one for one in self.rules if one.leaves_out and not one.on_path])
 
     @cached_property
-    def on_paths(self) -> Finder | None:
+    def on_paths(self) -> Sequence[Finder]:
         """The same for lines that look at paths."""
         return _either([one for one in self.rules if one.leaves_out and one.on_path])
 
@@ -87,8 +89,8 @@ class Ignore:
     def candidates(self, here: Contents) -> set[str]:
         """Names of a directory that some line leaves out; another may take them back."""
         hits: set[str] = set()
-        for finder, prefix in ((self.rules.on_names, ""), (self.rules.on_paths, self.relative(here.path))):
-            if finder is not None:
+        for finders, prefix in ((self.rules.on_names, ""), (self.rules.on_paths, self.relative(here.path))):
+            for finder in finders:
                 hits.update(found(finder, here.text(prefix), prefix))
         return hits
 
@@ -111,10 +113,17 @@ def _is_left_out(stack: Sequence[Ignore], path: str, name: str, is_folder: bool)
     return False
 
 
-def _either(rules: Sequence[Rule]) -> Finder | None:
+def _either(rules: Sequence[Rule]) -> Sequence[Finder]:
+    """What any of the rules covers: one expression, or several where one would be too large."""
     if not rules:
-        return None
-    return between_edges(b"|".join(b"(?:" + one.source + b")" for one in rules), utf8=False)
+        return ()
+    try:
+        return [between_edges(b"|".join(b"(?:" + one.source + b")" for one in rules), utf8=False)]
+    except InvalidInput:
+        if len(rules) == 1:
+            return ()
+    middle = len(rules) // 2
+    return [*_either(rules[:middle]), *_either(rules[middle:])]
 
 
 def read_ignore(directory: int, prefix: str, *, below: str = "", name: str = FILE) -> Ignore | None:
@@ -155,8 +164,16 @@ def _read(directory: int, name: str) -> bytes:
         os.close(descriptor)
 
 
-@lru_cache(maxsize=128)
 def parsed(raw: bytes) -> Rules | None:
     """The rules that `raw` holds, None for none. Lines that make no sense are passed over, as git does."""
+    return (_small if len(raw) <= _SMALL else _large)(raw)
+
+
+@lru_cache(maxsize=128)
+def _small(raw: bytes) -> Rules | None:
     rules = rules_of(raw)
     return Rules(rules) if rules else None
+
+
+# Compiled they take hundreds of times their own size.
+_large = lru_cache(maxsize=4)(_small.__wrapped__)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mcp_servers_filesystem.deadlines import Deadline
+from mcp_servers_filesystem.growing import GrowingLines
 from mcp_servers_shared.errors import Busy, NotFound, Unavailable
 
 Do = Literal["replace", "create", "mkdir", "rmdir", "rename", "append", "cut"]
@@ -31,6 +32,7 @@ PARENTS = "parents"
 """What directories are made as, before the change of the file in them begins and takes them over."""
 _MOST_CHANGES = 2_000
 _COMPACT_BYTES = 4 << 20
+_TIDY_EVERY = 500
 _WAIT = 0.005
 
 
@@ -82,6 +84,8 @@ class Journal:
         self.recover: Callable[[Book], None] | None = None
         """Called with the book before its first use in this process."""
         self._recovered = False
+        self._lines = GrowingLines[Change](_take)
+        self._writes = 0
 
     def can_hold(self, size: int) -> bool:
         """Whether an earlier content of `size` bytes can be kept."""
@@ -101,10 +105,13 @@ class Journal:
                 raise _no_place(error) from None
             try:
                 _locked(lock, deadline)
-                book = Book(folder, self.quota_bytes)
+                book = Book(folder, self.quota_bytes, self._lines)
                 if not self._recovered and self.recover:
                     self.recover(book)
                 self._recovered = True
+                self._writes += 1
+                if self._writes % _TIDY_EVERY == 0:
+                    book.tidy()
                 yield book
             finally:
                 os.close(lock)
@@ -120,7 +127,7 @@ class Journal:
     def changes(self) -> list[Change]:
         """All that is known, the latest first."""
         try:
-            return Book(self._folder(), self.quota_bytes).changes()[::-1]
+            return Book(self._folder(), self.quota_bytes, self._lines).changes()[::-1]
         except OSError as error:
             raise _no_place(error) from None
 
@@ -131,6 +138,7 @@ class Book:
 
     folder: Path
     quota_bytes: int
+    lines: GrowingLines[Change]
 
     @property
     def images(self) -> Path:
@@ -146,9 +154,10 @@ class Book:
 
     def done(self, change: Change, steps: list[Step] | None = None) -> Change:
         """It happened, as `steps` say if they differ."""
-        steps = list(change.steps) if steps is None else steps
-        self._append({"id": change.id, "state": "done", "steps": list(map(_slim, steps))})
-        return replace(change, state="done", steps=tuple(steps))
+        differ = steps is not None and tuple(steps) != change.steps
+        more = {"steps": list(map(_slim, steps))} if steps is not None and differ else {}
+        self._append({"id": change.id, "state": "done", **more})
+        return replace(change, state="done", steps=change.steps if steps is None else tuple(steps))
 
     def mark(self, change_id: str, state: State) -> None:
         """`failed`: nothing of it is there. `undone`: it was taken back."""
@@ -156,15 +165,7 @@ class Book:
 
     def changes(self) -> list[Change]:
         """All changes in their order. A line that a kill cut off is passed over."""
-        found: dict[str, Change] = {}
-        try:
-            raw = (self.folder / "changes.jsonl").read_bytes()
-        except FileNotFoundError:
-            return []
-        for line in raw.splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
-                _take(found, json.loads(line))
-        return list(found.values())
+        return self.lines.values(self.folder / "changes.jsonl")
 
     def make_room(self, size: int) -> None:
         """Lets go of the oldest earlier contents until `size` more bytes fit."""

@@ -6,7 +6,7 @@ from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import ResourceSecurity
 from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
-from mcp_servers_filesystem.app import FilesystemApp, current_app
+from mcp_servers_filesystem.app import FilesystemApp, current_app, json_chars
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.decoding import clean, source_of
 from mcp_servers_filesystem.dirents import entries
@@ -76,7 +76,10 @@ def _read(deadline: Deadline, space: Space, path: str, app: FilesystemApp) -> tu
             if len(raw) * 4 // 3 > room:
                 raise _too_large(found) from None
             return raw, _ANY
-        return clean(source.text(source.read(0, source.size))), "text/plain"
+        text = clean(source.text(source.read(0, source.size)))
+        if json_chars(text) > room:
+            raise _too_large(found)
+        return text, "text/plain"
 
 
 def _too_large(found: Opened) -> LimitExceeded:

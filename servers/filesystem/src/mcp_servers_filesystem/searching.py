@@ -7,11 +7,12 @@ from typing import Any
 
 from mcp_servers_filesystem.above import rules_above
 from mcp_servers_filesystem.deadlines import Deadline
+from mcp_servers_filesystem.directories import Folder
 from mcp_servers_filesystem.fitting import Cost, fitting_items
 from mcp_servers_filesystem.globs import Glob, glob
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.space import Space
-from mcp_servers_filesystem.walking import Folder, Step, Walk
+from mcp_servers_filesystem.walking import Step, Walk
 from mcp_servers_shared.errors import LimitExceeded, ServerError
 
 NOTHING = "No matches found"

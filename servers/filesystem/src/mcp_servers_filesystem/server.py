@@ -27,6 +27,7 @@ from mcp_servers_shared.app import Blueprint, Server, build_server
 from mcp_servers_shared.cli import Finding
 from mcp_servers_shared.confirming import Asking
 from mcp_servers_shared.cursors import Cursors
+from mcp_servers_shared.errors import InvalidInput
 from mcp_servers_shared.guard.confirm import Confirmations
 from mcp_servers_shared.guard.paths import Root, Roots
 from mcp_servers_shared.state import StateFolder
@@ -67,6 +68,12 @@ def check(settings: FilesystemSettings) -> Sequence[Finding]:
     if not settings.roots:
         return [Finding("no folder: start with at least one, for example mcp-servers-filesystem ~/project", ok=False)]
     findings: list[Finding] = []
+    try:
+        Deny(settings.deny).reading((b"a",))
+    except ValueError as error:
+        raise InvalidInput(
+            f"--deny: {error}", code="bad_pattern", hint="Write it as in .gitignore, for example *.pem or /private/."
+        ) from None
     for folder in configured(settings):
         problem = _problem(folder, settings)
         mode = "read-write, every write can be undone" if folder.writable else "read-only"

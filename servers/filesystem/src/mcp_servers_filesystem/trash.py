@@ -59,7 +59,8 @@ def empty_old(space: Space, days: int) -> None:
         if not root.writable:
             continue
         with contextlib.suppress(Exception):
-            trash = space.roots.open(Located(root, (TRASH,), TRASH), os.O_RDONLY, allow=("directory",))
+            flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
+            trash = space.roots.open(Located(root, (TRASH,), TRASH), flags, allow=("directory",))
             try:
                 _empty(trash, time.time() - days * _DAY)
             finally:

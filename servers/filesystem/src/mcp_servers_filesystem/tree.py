@@ -7,13 +7,14 @@ from typing import Any
 
 from mcp_servers_filesystem.above import rules_above
 from mcp_servers_filesystem.deadlines import Deadline
+from mcp_servers_filesystem.directories import Folder
 from mcp_servers_filesystem.fitting import Cost
 from mcp_servers_filesystem.globs import Glob, glob
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.searching import Found
 from mcp_servers_filesystem.space import Space
 from mcp_servers_filesystem.tree_text import Node, as_json, as_lines, json_lines
-from mcp_servers_filesystem.walking import Folder, Walk
+from mcp_servers_filesystem.walking import Walk
 from mcp_servers_shared.errors import LimitExceeded
 
 

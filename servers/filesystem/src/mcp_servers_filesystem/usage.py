@@ -8,10 +8,11 @@ from typing import Any
 
 from mcp_servers_filesystem.above import rules_above
 from mcp_servers_filesystem.deadlines import Deadline
+from mcp_servers_filesystem.directories import Folder
 from mcp_servers_filesystem.names import shown
 from mcp_servers_filesystem.sizes import size_text
 from mcp_servers_filesystem.space import Space
-from mcp_servers_filesystem.walking import Folder, Walk
+from mcp_servers_filesystem.walking import Walk
 from mcp_servers_shared.errors import LimitExceeded
 
 _FOLDERS = 20

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, cast
@@ -19,11 +19,12 @@ from mcp_servers_filesystem.etags import etag_of
 from mcp_servers_filesystem.space import Space
 from mcp_servers_filesystem.uris import directory_of, path_of
 from mcp_servers_shared.compat import CallNext, HandlerResult, ServerRequestContext
-from mcp_servers_shared.errors import ServerError
+from mcp_servers_shared.errors import Busy, ServerError
 from mcp_servers_shared.tooling import Failure
 
 logger = logging.getLogger("mcp_servers.filesystem")
 _LISTENING = "subscriptions/listen"
+_MOST_WATCHED = 1_000
 # Also without a sign from the system, as on network mounts, it is looked again every five seconds.
 _HOW: dict[str, Any] = {
     "watch_filter": None,
@@ -42,6 +43,14 @@ class Watched:
         self._listeners: Counter[str] = Counter()
         self.marks: dict[str, str] = {}
         self.changed = asyncio.Event()
+
+    def require_room(self, uris: Sequence[str]) -> None:
+        """Raises Busy where these would be too many."""
+        if len(self.marks.keys() | set(uris)) > _MOST_WATCHED:
+            raise Busy(
+                f"no more than {_MOST_WATCHED:,} files and directories can be listened to at once",
+                hint="Listen to the directories instead of the files in them.",
+            )
 
     @contextmanager
     def listening(self, marks: Mapping[str, str]) -> Generator[None]:
@@ -73,7 +82,8 @@ class WatchMiddleware:
         app = cast(FilesystemApp, ctx.lifespan_context)
         uris = [uri for uri in _wanted(ctx.params) if uri.lower().startswith("file:")]
         try:
-            marks = {uri: await app.run(required_mark, app.space, uri) for uri in uris}
+            self._watched.require_room(uris)
+            marks = await app.run(required_marks, app.space, uris)
         except ServerError as error:
             raise Failure(error) from error
         with self._watched.listening(marks):
@@ -86,16 +96,22 @@ def _wanted(params: Mapping[str, Any] | None) -> list[str]:
     return [str(one) for one in cast("list[Any]", uris)] if isinstance(uris, list) else []
 
 
-def required_mark(deadline: Deadline, space: Space, uri: str) -> str:
-    """What stands at a URI, as a mark; empty for nothing. Raises ServerError for what may not be touched."""
-    deadline.check()
-    path = path_of(uri)
-    space.deny.check(space.locate(path).parts, path)
-    return mark_of(space, uri)
+def required_marks(deadline: Deadline, space: Space, uris: Sequence[str]) -> dict[str, str]:
+    """What stands at each URI, as a mark; empty for nothing. Raises ServerError for what may not be touched."""
+    for uri in uris:
+        deadline.check()
+        path = path_of(uri)
+        space.deny.check(space.locate(path).parts, path)
+    return marks_of(space, uris)
+
+
+def marks_of(space: Space, uris: Sequence[str]) -> dict[str, str]:
+    """The same, with nothing for all that cannot be seen just now."""
+    return {uri: mark_of(space, uri) for uri in uris}
 
 
 def mark_of(space: Space, uri: str) -> str:
-    """The same, with nothing for all that cannot be seen just now."""
+    """What stands at a URI; empty for nothing, or what cannot be seen just now."""
     with suppress(ServerError, OSError), space.either(path_of(uri)) as found:
         return etag_of(found.stat)
     return ""
@@ -142,10 +158,10 @@ async def _watch_these(app: FilesystemApp, watched: Watched, bus: SubscriptionBu
 
 async def _publish(app: FilesystemApp, watched: Watched, bus: SubscriptionBus) -> None:
     """Those that look different now. What a client may see was settled when it began to listen."""
-    space = app.everything
-    for uri, before in list(watched.marks.items()):
-        now = await anyio.to_thread.run_sync(mark_of, space, uri)
-        if now != before and uri in watched.marks:
+    before = dict(watched.marks)
+    after = await anyio.to_thread.run_sync(marks_of, app.everything, list(before))
+    for uri, now in after.items():
+        if now != before[uri] and uri in watched.marks:
             watched.marks[uri] = now
             await bus.publish(ResourceUpdated(uri=uri))
 

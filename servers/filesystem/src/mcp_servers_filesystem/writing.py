@@ -67,6 +67,7 @@ class Writer:
                 code="too_large",
                 hint="Write it in parts with mode append.",
             )
+        self.space.locate(path)
         with self.journal.changing(self.deadline) as book:
             made = self._directories(book, os.path.dirname(path.rstrip("/")), PARENTS) if parents else None
             try:

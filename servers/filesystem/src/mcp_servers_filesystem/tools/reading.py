@@ -15,8 +15,9 @@ from mcp_servers_shared.call import current_call
 from mcp_servers_shared.results import require_budget
 from mcp_servers_shared.tooling import tool
 
-Lines = Annotated[float | None, Field(description="Only the first N lines")]
-LastLines = Annotated[float | None, Field(description="Only the last N lines")]
+Lines = Annotated[float | None, Field(allow_inf_nan=False, description="Only the first N lines")]
+LastLines = Annotated[float | None, Field(allow_inf_nan=False, description="Only the last N lines")]
+Number = Annotated[float | None, Field(allow_inf_nan=False)]
 Cursor = Annotated[str | None, Field(description="next_cursor of the page before, same arguments")]
 
 
@@ -47,7 +48,7 @@ async def read_text_file(
 
 @tool(kind="read", title="Read file (deprecated)")
 async def read_file(
-    path: str, ctx: Context[Any, Any], head: float | None = None, tail: float | None = None, cursor: str | None = None
+    path: str, ctx: Context[Any, Any], head: Number = None, tail: Number = None, cursor: str | None = None
 ) -> CallToolResult:
     """Old name of read_text_file; use that."""
     question = {"path": path, "head": head, "tail": tail}
