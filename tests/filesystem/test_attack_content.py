@@ -253,3 +253,25 @@ def test_s15_text_that_attacks_json_fences_and_models(attacked: Attacked) -> Non
     marks = [line for line in grep.text.split("\n") if line.startswith(("<data-", "</data-"))]
     assert len(marks) == 2, marks
     assert grep.data["untrusted"] == "files"
+
+
+@pytest.mark.requirement("FILE-56")
+def test_encodings_that_are_slow_or_no_text(attacked: Attacked) -> None:
+    (attacked.a / "evil").write_text("abc-" + "z9a8" * 50_000)
+    client = attacked.client()
+    for encoding in ("punycode", "idna", "zip", "rot13", "hex", "undefined", "../x", "\0", "x" * 5_000):
+        reply = bounded(client, "read_text_file", path="evil", encoding=encoding)
+        assert reply.code == "unknown_encoding", (encoding, reply.text[:200])
+    for encoding in (
+        "utf-7",
+        "unicode_escape",
+        "raw_unicode_escape",
+        "hz",
+        "iso2022_jp",
+        "utf-32",
+        "charmap",
+        "utf_8_sig",
+    ):
+        for more in ({}, {"tail": 1}, {"offset": 2}):
+            assert bounded(client, "read_text_file", path="evil", encoding=encoding, **more).code != "internal"
+    attacked.answers()
