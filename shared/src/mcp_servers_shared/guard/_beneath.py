@@ -45,7 +45,9 @@ def open_beneath(
     if _NO_FOLLOW_ANY and b".." not in parts:
         # macOS 11: one call that passes no link anywhere. Where there is one, the walk decides what it means.
         try:
-            return os.open(b"/".join(parts) or b".", flags | _NO_FOLLOW_ANY, mode, dir_fd=base.descriptor)
+            # It says all that O_NOFOLLOW says, and does not go with it.
+            only = (flags & ~os.O_NOFOLLOW) | _NO_FOLLOW_ANY
+            return os.open(b"/".join(parts) or b".", only, mode, dir_fd=base.descriptor)
         except OSError as error:
             if error.errno not in (errno.ELOOP, errno.ENAMETOOLONG):
                 raise
