@@ -102,3 +102,22 @@ def test_deleting_from_a_folder_that_python_reads_is_taken_back(root: Path) -> N
         assert not client.call("undo").is_error
         assert not client.call("move_file", {"source": "a.txt", "destination": "lib/a.txt"}).is_error
     assert sorted(one.name for one in inner.iterdir() if one.is_file()) == ["a.txt", "f"]
+
+
+@linux
+@pytest.mark.requirement("FILE-4", "FILE-62")
+def test_a_listener_in_the_seal_is_told_and_does_not_hold_up_the_end(root: Path) -> None:
+    uri = (root / "a.txt").as_uri()
+    with RawClient(command(root, "--seal", "on")) as client:
+        client.send("subscriptions/listen", {"notifications": {"resourceSubscriptions": [uri]}})
+
+        def told(seen: list[dict[str, object]]) -> bool:
+            return any(one.get("method") == "notifications/resources/updated" for one in seen)
+
+        for number in range(20):
+            (root / "a.txt").write_text("x" * number)
+            if client.listen(1, told):
+                break
+        assert told(client.notifications), client.stderr()
+        ended = client.close()
+    assert ended == 0
