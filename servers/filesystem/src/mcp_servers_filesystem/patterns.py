@@ -172,11 +172,25 @@ class Linear:
     def __init__(self, pattern: Any) -> None:
         self._pattern = pattern
         self.size = int(pattern.programsize)
+        # The module's own `search` makes a generator and an object each time: for a short text most of its time.
+        self._match: Any = getattr(getattr(pattern, "_regexp", None), "Match", None)
+        anchors: Any = getattr(getattr(getattr(engine(), "_re2", None), "RE2", None), "Anchor", None)
+        if anchors is None:
+            self._match = None
+        else:
+            self._anywhere, self._whole = anchors.UNANCHORED, anchors.ANCHOR_BOTH
 
     def first(self, data: bytes, start: int = 0, end: int | None = None) -> tuple[int, int] | None:
         """Where it matches first."""
-        match = self._pattern.search(data, start, end)
-        return match.span() if match else None
+        if self._match is None:
+            match = self._pattern.search(data, start, end)
+            return match.span() if match else None
+        size = len(data)
+        start, end = min(start, size), size if end is None else min(end, size)
+        if start > end:
+            return None
+        span: tuple[int, int] = self._match(self._anywhere, data, start, end)[0]
+        return span if span[0] >= 0 else None
 
     def spans(self, data: bytes, start: int = 0) -> Iterator[tuple[int, int]]:
         """Where it matches."""
@@ -185,7 +199,9 @@ class Linear:
 
     def fits(self, data: bytes) -> bool:
         """Whether it matches all of `data`."""
-        return self._pattern.fullmatch(data) is not None
+        if self._match is None:
+            return self._pattern.fullmatch(data) is not None
+        return self._match(self._whole, data, 0, len(data))[0][0] >= 0
 
 
 class Timed:
