@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from file_sessions import call, code_of, first, play, settings
 from mcp import Client
@@ -79,16 +80,46 @@ def test_a_client_is_asked_once(root: Path) -> None:
 
     async def roots(context: Any) -> ListRootsResult:
         asked.append(1)
+        await anyio.sleep(0.1)
         return ListRootsResult(roots=[])
 
     async def scene(client: Client) -> None:
-        for _ in range(3):
-            await client.call_tool("list_directory", {"path": str(root)})
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(client.call_tool, "list_directory", {"path": str(root)})
+        await client.call_tool("list_directory", {"path": str(root)})
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         play(scene, settings(root), "legacy", list_roots_callback=roots)
     assert len(asked) == 1
+
+
+@pytest.mark.requirement("FILE-63")
+def test_an_answer_that_comes_after_a_change_does_not_count(root: Path) -> None:
+    answers = [(root / "a").as_uri(), (root / "b").as_uri()]
+    asked, going_on = anyio.Event(), anyio.Event()
+    inside = str(root / "a" / "f")
+
+    async def roots(context: Any) -> ListRootsResult:
+        answer = answers.pop(0)
+        if answers:
+            asked.set()
+            await going_on.wait()
+        return ListRootsResult(roots=[Root.model_construct(uri=answer)])
+
+    async def scene(client: Client) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(client.call_tool, "read_text_file", {"path": inside})
+            await asked.wait()
+            await client.send_roots_list_changed()  # pyright: ignore[reportDeprecated]
+            await anyio.sleep(0.2)
+            going_on.set()
+        assert (await client.call_tool("read_text_file", {"path": inside})).is_error
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        play(scene, settings(root), "legacy", list_roots_callback=roots)
 
 
 @pytest.mark.requirement("FILE-63")

@@ -35,11 +35,20 @@ def narrowed() -> Space | None:
     return _narrowed.get()
 
 
+class _Known:
+    """What a client answered. One that says its roots changed gets a new one, so that no late answer counts."""
+
+    def __init__(self) -> None:
+        self.lock = anyio.Lock()
+        self.asked = False
+        self.space: Space | None = None
+
+
 class ClientRootsMiddleware:
     """Asks a client for its roots at its first call, and again when it says that they changed."""
 
     def __init__(self) -> None:
-        self._known: WeakKeyDictionary[Any, Space | None] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Any, _Known] = WeakKeyDictionary()
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         client = connection_of(ctx.session)
@@ -47,9 +56,12 @@ class ClientRootsMiddleware:
             self._known.pop(client, None)
         if ctx.method not in ("tools/call", "resources/read", "completion/complete") or not _has_roots(ctx):
             return await call_next(ctx)
-        if client not in self._known:
-            self._known[client] = await self._asked(ctx)
-        token = _narrowed.set(self._known[client])
+        known = self._known.setdefault(client, _Known())
+        async with known.lock:
+            if not known.asked:
+                known.space = await self._asked(ctx)
+                known.asked = True
+        token = _narrowed.set(known.space)
         try:
             return await call_next(ctx)
         finally:
