@@ -6,10 +6,9 @@ from pathlib import Path
 
 from mcp_servers_filesystem.atomic import same_file
 from mcp_servers_filesystem.digests import digest_of
+from mcp_servers_filesystem.opening import CHANGE, NEW
 
 LEAST_IN_PLACE = 1 << 20
-_FLAGS = os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 _CHUNK = 1 << 20
 
 
@@ -18,7 +17,7 @@ def add(directory: int, name: bytes, data: bytes, expected: os.stat_result) -> i
 
     Raises OSError; then the file is as it was.
     """
-    descriptor = os.open(name, _FLAGS | os.O_APPEND, dir_fd=directory)
+    descriptor = os.open(name, CHANGE | os.O_APPEND, dir_fd=directory)
     try:
         if not same_file(os.fstat(descriptor), expected):
             return None
@@ -39,7 +38,7 @@ def add(directory: int, name: bytes, data: bytes, expected: os.stat_result) -> i
 
 def ends_with(directory: int, name: bytes, size: int, length: int, digest: str) -> bool:
     """Whether the file has `size` + `length` bytes and the last ones are those of `digest`. Raises OSError."""
-    descriptor = os.open(name, os.O_RDONLY | (_FLAGS & ~os.O_RDWR), dir_fd=directory)
+    descriptor = os.open(name, os.O_RDONLY | (CHANGE & ~os.O_RDWR), dir_fd=directory)
     try:
         if os.fstat(descriptor).st_size != size + length:
             return False
@@ -53,12 +52,12 @@ def ends_with(directory: int, name: bytes, size: int, length: int, digest: str) 
 
 def cut(directory: int, name: bytes, size: int, length: int, image: Path) -> bool:
     """The last `length` bytes go into the image. False, and nothing done, where the file has another size now."""
-    descriptor = os.open(name, _FLAGS, dir_fd=directory)
+    descriptor = os.open(name, CHANGE, dir_fd=directory)
     try:
         if os.fstat(descriptor).st_size != size + length:
             return False
         image.unlink(missing_ok=True)
-        kept = os.open(image, _NEW, 0o600)
+        kept = os.open(image, NEW, 0o600)
         try:
             for part in _parts(descriptor, size, length):
                 os.write(kept, part)
@@ -74,7 +73,7 @@ def cut(directory: int, name: bytes, size: int, length: int, image: Path) -> boo
 
 def was_added(directory: int, name: bytes, size: int, length: int, digest: str) -> bool:
     """After a kill: whether all of it was added. What was added of it is taken off where it was not all."""
-    descriptor = os.open(name, _FLAGS, dir_fd=directory)
+    descriptor = os.open(name, CHANGE, dir_fd=directory)
     try:
         now = os.fstat(descriptor).st_size
         if now >= size + length:

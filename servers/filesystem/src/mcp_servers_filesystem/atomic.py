@@ -8,6 +8,7 @@ import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from mcp_servers_filesystem.opening import DIRECTORY, NEW
 from mcp_servers_shared.errors import InvalidInput, LimitExceeded, PathRefused, ServerError
 from mcp_servers_shared.guard.path_errors import from_oserror, quoted
 from mcp_servers_shared.guard.renaming import exchange, rename_new
@@ -15,7 +16,6 @@ from mcp_servers_shared.guard.renaming import exchange, rename_new
 ENDING = b".mcp-tmp"
 ASIDE = b".old"
 """Ends the name that a replaced file has for a moment where two names cannot be swapped."""
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 _NEW_MODE = 0o666
 _ACL = "system.posix_acl_access"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
@@ -32,7 +32,7 @@ def write_temporary(directory: int, temporary: bytes, data: bytes, like: int | N
 
     Leaves nothing behind where it fails. Raises OSError.
     """
-    descriptor = os.open(temporary, _CREATE, _NEW_MODE if like is None else 0o600, dir_fd=directory)
+    descriptor = os.open(temporary, NEW, _NEW_MODE if like is None else 0o600, dir_fd=directory)
     try:
         view = memoryview(data)
         while view:
@@ -125,7 +125,7 @@ def _set_aside(directory: int, name: bytes, aside: bytes) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-    old = os.open(name, os.O_RDONLY | _CREATE & ~(os.O_WRONLY | os.O_CREAT | os.O_EXCL), dir_fd=directory)
+    old = os.open(name, os.O_RDONLY | NEW & ~(os.O_WRONLY | os.O_CREAT | os.O_EXCL), dir_fd=directory)
     try:
         with open(old, "rb", closefd=False) as file:
             write_temporary(directory, aside, file.read(), old)
@@ -151,7 +151,7 @@ def removed(directory: int, name: bytes) -> None:
 
 def sync_directory(directory: int) -> None:
     """Makes names last through a power cut."""
-    descriptor = os.open(b".", os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | os.O_CLOEXEC, dir_fd=directory)
+    descriptor = os.open(b".", DIRECTORY, dir_fd=directory)
     try:
         os.fsync(descriptor)
     finally:

@@ -8,12 +8,10 @@ import stat
 from mcp_servers_filesystem.atomic import keep_metadata
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.names import shown
+from mcp_servers_filesystem.opening import DIRECTORY, NEW, READ
 from mcp_servers_filesystem.space import Opened, Space, Spot
 from mcp_servers_filesystem.walking import Step, Walk
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
-_OLD = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
-_DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _CHUNK = 1 << 20
 _MOST_DEPTH = 200
 
@@ -30,7 +28,7 @@ def copy_into(
         copy_file(deadline, found.fd, there.fd, temporary, moved=moved)
         return []
     os.mkdir(temporary, 0o700, dir_fd=there.fd)
-    levels = [os.open(temporary, _DIRECTORY, dir_fd=there.fd)]
+    levels = [os.open(temporary, DIRECTORY, dir_fd=there.fd)]
     left_out: list[str] = []
     try:
         walk = Walk(deadline, found.fd, xdev=space.xdev)
@@ -57,7 +55,7 @@ def copy_into(
 
 def copy_file(deadline: Deadline, source: int, directory: int, name: bytes, *, moved: bool = False) -> None:
     """The content and mode of an open file in a new one, with `moved` all else of it as well. Raises OSError."""
-    target = os.open(name, _NEW, 0o600, dir_fd=directory)
+    target = os.open(name, NEW, 0o600, dir_fd=directory)
     try:
         facts = os.fstat(source)
         position = 0
@@ -79,7 +77,7 @@ def copy_file(deadline: Deadline, source: int, directory: int, name: bytes, *, m
 
 def _copied_directory(source: int, name: bytes, target: int) -> int:
     os.mkdir(name, 0o700, dir_fd=target)
-    made = os.open(name, _DIRECTORY, dir_fd=target)
+    made = os.open(name, DIRECTORY, dir_fd=target)
     with contextlib.suppress(OSError):
         os.fchmod(made, stat.S_IMODE(os.stat(name, dir_fd=source, follow_symlinks=False).st_mode) & 0o777)
     return made
@@ -94,7 +92,7 @@ def _copied_entry(deadline: Deadline, space: Space, step: Step, target: int, *, 
     if step.kind != "f":
         return False
     try:
-        descriptor = os.open(name, _OLD, dir_fd=source)
+        descriptor = os.open(name, READ, dir_fd=source)
     except OSError:
         return False
     try:

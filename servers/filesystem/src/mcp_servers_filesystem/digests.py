@@ -4,8 +4,9 @@ import hashlib
 import os
 import stat
 
-_OPEN = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
-_DIRECTORY = _OPEN | getattr(os, "O_DIRECTORY", 0)
+from mcp_servers_filesystem.opening import READ
+
+_DIRECTORY = READ | getattr(os, "O_DIRECTORY", 0)
 
 
 def digest_of(data: bytes) -> str:
@@ -15,7 +16,7 @@ def digest_of(data: bytes) -> str:
 
 def digest_at(directory: int | None, name: bytes | os.PathLike[str]) -> str:
     """Of a regular file, a link not followed. Raises OSError."""
-    descriptor = os.open(name, _OPEN, dir_fd=directory)
+    descriptor = os.open(name, READ, dir_fd=directory)
     try:
         digest = hashlib.blake2b(digest_size=16)
         while part := os.read(descriptor, 1 << 20):

@@ -6,7 +6,8 @@ import secrets
 import shutil
 import stat
 
-_DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+from mcp_servers_filesystem.opening import DIRECTORY
+
 _TOO_DEEP = (errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG)
 
 
@@ -28,7 +29,7 @@ def erase(directory: int, name: bytes) -> None:
 
 def _flattened(directory: int, name: bytes) -> None:
     """Directories deeper down come to the top, level by level, so that two descriptors are enough."""
-    top = os.open(name, _DIRECTORY, dir_fd=directory)
+    top = os.open(name, DIRECTORY, dir_fd=directory)
     try:
         while entries := os.listdir(top):
             for entry in entries:
@@ -42,7 +43,7 @@ def _emptied(top: int, entry: str) -> None:
     if not _is_directory(top, entry):
         os.unlink(entry, dir_fd=top)
         return
-    inner = os.open(entry, _DIRECTORY, dir_fd=top)
+    inner = os.open(entry, DIRECTORY, dir_fd=top)
     try:
         for one in os.listdir(inner):
             if _is_directory(inner, one):

@@ -35,7 +35,7 @@ class GrowingLines(Generic[ValueT]):
         """All that is known, in the order of its first lines. Raises OSError."""
         with self._lock:
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
             except FileNotFoundError:
                 self._forget(b"")
                 return []

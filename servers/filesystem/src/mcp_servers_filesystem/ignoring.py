@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 
 from mcp_servers_filesystem.batches import between_edges, found, joined
 from mcp_servers_filesystem.ignore_lines import Rule, rules_of
+from mcp_servers_filesystem.opening import READ
 from mcp_servers_filesystem.patterns import Finder, expression
 from mcp_servers_shared.errors import InvalidInput
 
@@ -18,7 +19,6 @@ FILE = ".gitignore"
 GIT = ".git"
 _MOST_BYTES = 1 << 20
 _SMALL = 1 << 12
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0)
 
 
 class Contents:
@@ -135,7 +135,7 @@ def read_ignore(directory: int, prefix: str, *, below: str = "", name: str = FIL
 
 def read_exclude(directory: int, prefix: str, *, below: str = "") -> Ignore | None:
     """The rules of .git/info/exclude beneath an open directory."""
-    flags = _FLAGS | getattr(os, "O_DIRECTORY", 0)
+    flags = READ | getattr(os, "O_DIRECTORY", 0)
     try:
         git = os.open(GIT, flags, dir_fd=directory)
         try:
@@ -152,7 +152,7 @@ def read_exclude(directory: int, prefix: str, *, below: str = "") -> Ignore | No
 
 def _read(directory: int, name: str) -> bytes:
     try:
-        descriptor = os.open(name, _FLAGS, dir_fd=directory)
+        descriptor = os.open(name, READ, dir_fd=directory)
     except OSError:
         return b""
     try:

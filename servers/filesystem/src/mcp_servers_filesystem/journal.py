@@ -100,7 +100,7 @@ class Journal:
             try:
                 folder = self._folder()
                 (folder / "images").mkdir(mode=0o700, exist_ok=True)
-                lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
             except OSError as error:
                 raise _no_place(error) from None
             try:
@@ -200,7 +200,7 @@ class Book:
 
     def _append(self, record: dict[str, Any], *, sync: bool = False) -> None:
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
             descriptor = os.open(self.folder / "changes.jsonl", flags, 0o600)
             try:
                 size = os.fstat(descriptor).st_size

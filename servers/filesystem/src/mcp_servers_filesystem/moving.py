@@ -12,6 +12,7 @@ from mcp_servers_filesystem.copying import copy_into
 from mcp_servers_filesystem.digests import mark_at
 from mcp_servers_filesystem.erasing import erase
 from mcp_servers_filesystem.journal import Book, Change, Step, text_path
+from mcp_servers_filesystem.opening import DIRECTORY
 from mcp_servers_filesystem.space import Space, Spot, full_path
 from mcp_servers_filesystem.trash import place_for
 from mcp_servers_filesystem.walking import Walk
@@ -20,8 +21,6 @@ from mcp_servers_shared.errors import InvalidInput, PathRefused
 from mcp_servers_shared.guard.path_errors import not_found, quoted, root_itself
 from mcp_servers_shared.guard.paths import Located
 from mcp_servers_shared.guard.renaming import rename_new
-
-_DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ def contents_of(writer: Writer, path: str, recursive: bool) -> tuple[Contents, s
         mark = f"{now.st_dev}:{now.st_ino}:{now.st_size}:{now.st_mtime_ns}"
         if not stat.S_ISDIR(now.st_mode):
             return Contents(1, 0, now.st_size), mark
-        descriptor = os.open(spot.name, _DIRECTORY, dir_fd=spot.fd)
+        descriptor = os.open(spot.name, DIRECTORY, dir_fd=spot.fd)
         files = directories = size = 0
         try:
             device = os.fstat(descriptor).st_dev
@@ -194,7 +193,7 @@ def required_empty(spot: Spot, now: os.stat_result, recursive: bool) -> None:
     if recursive or not stat.S_ISDIR(now.st_mode):
         return
     with explained(spot.path):
-        descriptor = os.open(spot.name, _DIRECTORY, dir_fd=spot.fd)
+        descriptor = os.open(spot.name, DIRECTORY, dir_fd=spot.fd)
         try:
             with os.scandir(descriptor) as found:
                 empty = next(found, None) is None
@@ -236,7 +235,7 @@ def _keeps_closed(writer: Writer, here: Spot, there: Spot, now: os.stat_result) 
     """A rule may close a file by its path: a move must carry none out from under the rule, nor to where it holds."""
     if not stat.S_ISDIR(now.st_mode):
         return
-    descriptor = os.open(here.name, _DIRECTORY, dir_fd=here.fd)
+    descriptor = os.open(here.name, DIRECTORY, dir_fd=here.fd)
     try:
         alike = closed_alike(writer.deadline, writer.space.deny, descriptor, here.real.parts, there.real.parts)
     finally:

@@ -19,13 +19,12 @@ from mcp_servers_filesystem.atomic import (
 )
 from mcp_servers_filesystem.digests import digest_of
 from mcp_servers_filesystem.journal import Book, Change, Step, text_path
+from mcp_servers_filesystem.opening import READ
 from mcp_servers_filesystem.snapshots import bring_back, keep
 from mcp_servers_filesystem.space import Spot, full_path
 from mcp_servers_shared.errors import ServerError
 from mcp_servers_shared.guard.path_errors import not_regular
 from mcp_servers_shared.guard.renaming import exchange
-
-_OLD = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
 
 
 @dataclass
@@ -57,7 +56,7 @@ class Replacement:
             if self.before is None:
                 write_temporary(self.spot.fd, self.temporary, self.data, None)
                 return
-            like = os.open(self.spot.name, _OLD, dir_fd=self.spot.fd)
+            like = os.open(self.spot.name, READ, dir_fd=self.spot.fd)
             try:
                 write_temporary(self.spot.fd, self.temporary, self.data, like)
             finally:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -65,6 +66,8 @@ def build(settings: FilesystemSettings) -> Server:
 
 def check(settings: FilesystemSettings) -> Sequence[Finding]:
     """What would be served and what is wrong with it."""
+    if sys.platform == "win32":
+        return [Finding("Windows: folders cannot be held open there as this server needs it; not served yet", ok=False)]
     if not settings.roots:
         return [Finding("no folder: start with at least one, for example mcp-servers-filesystem ~/project", ok=False)]
     findings: list[Finding] = []

@@ -7,9 +7,7 @@ import shutil
 from pathlib import Path
 
 from mcp_servers_filesystem.atomic import keep_metadata, removed
-
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
-_OLD = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
+from mcp_servers_filesystem.opening import NEW, READ
 
 
 def keep(directory: int, name: bytes, image: Path) -> None:
@@ -19,11 +17,11 @@ def keep(directory: int, name: bytes, image: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EACCES):
             raise
-        source = os.open(name, _OLD, dir_fd=directory)
+        source = os.open(name, READ, dir_fd=directory)
         try:
             # One that a kill cut short; the file is still whole under its name.
             image.unlink(missing_ok=True)
-            _copy(source, os.open(image, _NEW, 0o600))
+            _copy(source, os.open(image, NEW, 0o600))
         except BaseException:
             image.unlink(missing_ok=True)
             raise
@@ -39,9 +37,9 @@ def bring_back(image: Path, directory: int, name: bytes) -> None:
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EACCES):
             raise
-        source = os.open(image, _OLD)
+        source = os.open(image, READ)
         try:
-            _copy(source, os.open(name, _NEW, 0o600, dir_fd=directory))
+            _copy(source, os.open(name, NEW, 0o600, dir_fd=directory))
         except BaseException:
             removed(directory, name)
             raise

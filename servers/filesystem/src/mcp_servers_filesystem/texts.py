@@ -6,10 +6,10 @@ import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mcp_servers_filesystem.opening import READ
 from mcp_servers_shared.guard._kinds import on_kernel_filesystem  # pyright: ignore[reportPrivateUsage]
 
 WINDOW = 16 << 20
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NOCTTY", 0)
 _SAMPLE = 8_192
 _SMALL = 1 << 20
 _MARKS = (b"\xef", b"\xff", b"\xfe")
@@ -39,7 +39,7 @@ def open_text(
         xdev: whether such a file may be read. One of the kernel's own never is.
     """
     try:
-        descriptor = os.open(name, _FLAGS, dir_fd=directory)
+        descriptor = os.open(name, READ, dir_fd=directory)
     except OSError:
         return None
     facts = os.fstat(descriptor)

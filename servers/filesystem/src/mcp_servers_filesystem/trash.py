@@ -8,11 +8,11 @@ import time
 from mcp_servers_filesystem.atomic import explained
 from mcp_servers_filesystem.deny import TRASH, Parts
 from mcp_servers_filesystem.journal import new_id
+from mcp_servers_filesystem.opening import DIRECTORY, NEW
 from mcp_servers_filesystem.space import Space, full_path
 from mcp_servers_shared.guard.path_errors import not_directory
 from mcp_servers_shared.guard.paths import Located
 
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _DAY = 86_400
 
 
@@ -80,7 +80,7 @@ def _made(directory: int, name: bytes, real: Located) -> int:
     with contextlib.suppress(FileExistsError):
         os.mkdir(name, 0o700, dir_fd=directory)
     try:
-        return os.open(name, _FLAGS, dir_fd=directory)
+        return os.open(name, DIRECTORY, dir_fd=directory)
     except OSError:
         # A link or a file of that name: nothing is moved through it.
         raise not_directory(TRASH) from None
@@ -88,7 +88,7 @@ def _made(directory: int, name: bytes, real: Located) -> int:
 
 def _write_ignore(trash: int) -> None:
     with contextlib.suppress(FileExistsError):
-        descriptor = os.open(b".gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=trash)
+        descriptor = os.open(b".gitignore", NEW, 0o600, dir_fd=trash)
         try:
             os.write(descriptor, b"*\n")
         finally:

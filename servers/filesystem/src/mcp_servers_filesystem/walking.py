@@ -16,9 +16,9 @@ from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.directories import Folder
 from mcp_servers_filesystem.ignoring import FILE, GIT, Contents, Ignore, left_out, read_exclude, read_ignore
 from mcp_servers_filesystem.names import shown
+from mcp_servers_filesystem.opening import DIRECTORY
 from mcp_servers_shared.guard._kinds import on_kernel_filesystem  # pyright: ignore[reportPrivateUsage]
 
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
 _MOST_OPEN = 64
 _MOST_NAMED = 10
 _MOST_PATH = 100
@@ -104,7 +104,7 @@ class Walk:
         self._skipped = True
 
     def __iter__(self) -> Iterator[Step]:
-        self._enter("", "", os.open(".", _FLAGS, dir_fd=self._base), self._after)
+        self._enter("", "", os.open(".", DIRECTORY, dir_fd=self._base), self._after)
         try:
             yield from self._steps()
         finally:
@@ -150,7 +150,7 @@ class Walk:
         assert here.fd is not None
         path = f"{here.path}{name}/"
         try:
-            descriptor = os.open(name, _FLAGS, dir_fd=here.fd)
+            descriptor = os.open(name, DIRECTORY, dir_fd=here.fd)
         except OSError:
             self._note(path)
             return False
@@ -223,10 +223,10 @@ class Walk:
             above -= 1
         start = levels[above].fd if above >= 0 else None
         try:
-            current = os.dup(start) if start is not None else os.open(".", _FLAGS, dir_fd=self._base)
+            current = os.dup(start) if start is not None else os.open(".", DIRECTORY, dir_fd=self._base)
             for index, level in enumerate(levels[max(above + 1, 1) :], max(above + 1, 1)):
                 try:
-                    following = os.open(level.name, _FLAGS, dir_fd=current)
+                    following = os.open(level.name, DIRECTORY, dir_fd=current)
                 finally:
                     os.close(current)
                 current = following

@@ -18,6 +18,7 @@ from mcp_servers_filesystem.edits import MOST_EDITS, Edit, Edited, apply_edits, 
 from mcp_servers_filesystem.etags import etag_of
 from mcp_servers_filesystem.journal import PARENTS, Book, Change, Journal, Step, text_path
 from mcp_servers_filesystem.names import parsed, shown
+from mcp_servers_filesystem.opening import DIRECTORY, READ
 from mcp_servers_filesystem.replacing import Replacement, replace_all, standing
 from mcp_servers_filesystem.space import Space, Spot, full_path
 from mcp_servers_filesystem.steps import Doer
@@ -31,8 +32,6 @@ _LONGEST_PATH = 4_095
 MOST_CONTENT = 10_000_000
 _MOST_TOGETHER = 4
 """Of the largest file, for all files of one edit."""
-_OLD = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK
-_DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class Unkept(Exception):
@@ -99,7 +98,7 @@ class Writer:
     def _added(self, book: Book, spot: Spot, now: os.stat_result, content: str) -> tuple[Change, str]:
         """Content at the end of a file that is too large to be written anew for it."""
         with explained(spot.path):
-            descriptor = os.open(spot.name, _OLD, dir_fd=spot.fd)
+            descriptor = os.open(spot.name, READ, dir_fd=spot.fd)
             try:
                 form = form_of(os.pread(descriptor, 4_096, 0), begins=True)
             finally:
@@ -128,7 +127,7 @@ class Writer:
                 size=now.st_size,
             )
         self.space.require_own(now, spot.real.root, spot.path)
-        descriptor = os.open(spot.name, _OLD, dir_fd=spot.fd)
+        descriptor = os.open(spot.name, READ, dir_fd=spot.fd)
         try:
             if not os.path.samestat(os.fstat(descriptor), now):
                 raise stale(spot.path)
@@ -246,7 +245,7 @@ def make_directories(directory: int, names: Sequence[bytes], path: str) -> int:
                 except FileExistsError:
                     if not stat.S_ISDIR(os.stat(name, dir_fd=current, follow_symlinks=False).st_mode):
                         raise
-                following = os.open(name, _DIRECTORY, dir_fd=current)
+                following = os.open(name, DIRECTORY, dir_fd=current)
             os.close(current)
             current = following
         return made
