@@ -48,6 +48,27 @@ def test_a_secret_across_the_cut_is_redacted_before_it_is_cut() -> None:
     assert "hunte" not in kept["text"]
 
 
+@pytest.mark.requirement("TOK-1")
+@pytest.mark.parametrize("before", [0, 100, 370, 375, 380, 8_185, 16_000])
+def test_of_a_very_long_text_only_the_start_is_kept_and_no_secret_of_it(before: int) -> None:
+    text = "z" * before + CANARY + "z" * 100_000
+    kept = redacted().apply({"deep": [{"text": text}]})["deep"][0]["text"]
+    assert "hunte" not in kept
+    assert len(kept) <= 500
+    assert kept.endswith(f"… [{len(text)} characters, sha256 {hashlib.sha256(text.encode()).hexdigest()}]")
+
+
+def test_megabytes_are_not_searched_for_secrets() -> None:
+    seen: list[int] = []
+
+    def note(value: Any) -> Any:
+        seen.append(len(json.dumps(value)))
+        return value
+
+    ArgumentPolicy(redact=note).apply({"content": "x" * 10_000_000, "more": ["y" * 5_000_000]})
+    assert max(seen) < 20_000
+
+
 def test_a_long_text_is_cut_with_length_and_hash() -> None:
     text = "é" * 600
     kept = redacted().apply({"text": text})["text"]

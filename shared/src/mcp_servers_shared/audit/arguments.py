@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping, Sized
 from itertools import islice
 from typing import Any, Literal, Protocol, cast
 
-from mcp_servers_shared.audit.bounded import ITEMS, bounded, cut_text
+from mcp_servers_shared.audit.bounded import DEPTH, ITEMS, TEXT_CHARS, bounded, cut_text
 from mcp_servers_shared.errors import InvalidInput
 
 Mode = Literal["redacted", "hashed", "none"]
+_LONG = 16_384
+_WINDOW = 8_192
+_SUFFIX = 120
+"""Characters that a cut adds, at most."""
 WITHHELD = "[withheld]"
 """Stands where the redactor, the key or the value itself failed."""
 
@@ -64,10 +68,22 @@ class ArgumentPolicy:
     def _redacted(self, arguments: Any) -> Any:
         try:
             # First the redactor, then the cut: half a token is no longer recognised as one.
-            return bounded(self._redact(arguments)) if self._redact else WITHHELD
+            return bounded(self._redact(self._shortened(arguments, DEPTH))) if self._redact else WITHHELD
         except Exception:
             # A record without arguments is worth more than none, and than one with a secret.
             return WITHHELD
+
+    def _shortened(self, value: Any, depth: int) -> Any:
+        """`value` with texts of megabytes cut already: of those only what stands near the shown part is redacted."""
+        if isinstance(value, str) and len(value) > _LONG and self._redact:
+            head = str(self._redact(value[:_WINDOW]))[: TEXT_CHARS - _SUFFIX]
+            return f"{head}{cut_text(value, 0)}"
+        if isinstance(value, Mapping) and depth:
+            whole = cast("Mapping[Any, Any]", value)
+            return {name: self._shortened(item, depth - 1) for name, item in whole.items()}
+        if isinstance(value, list) and depth:
+            return [self._shortened(item, depth - 1) for item in cast("list[Any]", value)]
+        return cast(Any, value)
 
     def _hashed(self, value: Any) -> Any:
         kind = _kind(value)

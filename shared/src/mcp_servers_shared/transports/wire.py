@@ -1,7 +1,7 @@
 """Lines over two pipes, without threads: POSIX only.
 
-Both directions hold back: a line is kept up to 4 MiB, little is read ahead, and a client that does not read its answers
-is not read from either once it has enough underway.
+Both directions hold back: a line is kept up to 16 MiB, little is read ahead, and a client that does not read its
+answers is not read from either once it has enough underway.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 
-MOST_LINE_BYTES = 4 * 1024 * 1024
+MOST_LINE_BYTES = 16 * 1024 * 1024
 _READ_AHEAD_BYTES = 1024 * 1024
 _READ_AHEAD_LINES = 1_000
 _UNREAD_BYTES = 16 * 1024 * 1024
