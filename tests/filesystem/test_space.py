@@ -56,6 +56,8 @@ def test_closed_files_are_neither_moved_nor_copied_nor_found(root: Path) -> None
     found = call(served, "grep_files", path=str(root), pattern="content of", respectGitignore=False)
     paths = {Path(one["path"]).name for one in data_of(found)["results"]}
     assert paths == {"a.txt", "hard", ".env.example", "b.txt"}
+    # to_env and to_ssh are links, which no search follows.
+    assert data_of(found)["notices"] == ["Not searched, closed by a deny pattern: 4 files."]
     several = first(call(served, "read_multiple_files", paths=[str(root / ".env"), str(root / "a.txt")]))
     assert "Error - [denied]" in several
     assert "content of .env" not in several

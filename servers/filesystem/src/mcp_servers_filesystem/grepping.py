@@ -108,6 +108,7 @@ class _Search:
         self._glob = glob(wanted.glob) if wanted.glob else None
         self._endings = endings_of(wanted.type) if wanted.type else ()
         self._closed = Closed(space.deny, base.real.parts)
+        self._closed_files = 0
         self._walk: Walk | None = None
         self.place = ""
 
@@ -151,8 +152,9 @@ class _Search:
                 os.close(opened[0])
 
     def notices(self) -> Sequence[str]:
-        """What could not be looked into."""
-        return self._walk.notices() if self._walk else ()
+        """What was left out, by whose rule."""
+        closed = f"Not searched, closed by a deny pattern: {self._closed_files:,} files." if self._closed_files else ""
+        return [*(self._walk.notices() if self._walk else ()), *([closed] if closed else [])]
 
     def _choose(self, folder: Folder) -> Sequence[str]:
         names = (
@@ -165,4 +167,6 @@ class _Search:
             prefix = folder.path if "/" in (self._wanted.glob or "") else ""
             covered = set(self._glob.among(prefix, names))
             names = [name for name in names if name in covered]
-        return self._closed.open_ones(folder, names)
+        open_ones = self._closed.open_ones(folder, names)
+        self._closed_files += len(names) - len(open_ones)
+        return open_ones
