@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,27 +10,15 @@ from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent / "inspector"
-CACHE = Path(__file__).parents[2] / ".cache" / "inspector"
-PROGRAM = CACHE / "node_modules" / ".bin" / "mcp-inspector"
+from npm_programs import npm_program
+
+PACKAGE = Path(__file__).parent / "inspector"
 
 
 @pytest.fixture(scope="module")
 def inspector() -> Path:
-    """The pinned Inspector, installed once into the project's cache folder."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.skip("needs node and npm (Debian: nodejs npm)")
-    lock = (HERE / "package-lock.json").read_bytes()
-    installed = CACHE / "package-lock.json"
-    if not PROGRAM.exists() or not installed.exists() or installed.read_bytes() != lock:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE / "package.json", CACHE)
-        shutil.copy(HERE / "package-lock.json", CACHE)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=280, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"npm could not install the Inspector: {done.stderr.strip()[-200:]}")
-    return PROGRAM
+    """The pinned Inspector."""
+    return npm_program(PACKAGE, "mcp-inspector")
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "end_to_end"))
+from official_side import installed
 from raw_client import RawClient, Reply
 
-CACHE = Path(__file__).parents[2] / ".cache" / "official-filesystem"
-PROGRAM = CACHE / "node_modules" / "@modelcontextprotocol" / "server-filesystem" / "dist" / "index.js"
 CANARY = "CANARY-do-not-show-7f3a"
 
 Make = Literal["ours", "official"]
@@ -25,7 +24,7 @@ Make = Literal["ours", "official"]
 def command(make: Make, roots: Sequence[Path | str], *flags: str) -> list[str]:
     """How a server of this make is started for these roots, allowed to write."""
     if make == "official":
-        return ["node", str(PROGRAM), *map(str, roots)]
+        return [str(installed()), *map(str, roots)]
     more = ("--allow-writes", "--audit-log", "off", "--rate-limit", "off", *flags)
     return [sys.executable, "-m", "mcp_servers_filesystem", *map(str, roots), *more]
 

@@ -4,7 +4,6 @@ with side("ours", box) as ours: ours.say("read_text_file", path="{R}/a.txt")
 """
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,30 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from end_to_end.raw_client import RawClient, Reply
+from npm_programs import npm_program
 
-HERE = Path(__file__).parent / "official"
-CACHE = Path(__file__).parents[2] / ".cache" / "official-filesystem"
-PROGRAM = CACHE / "node_modules" / ".bin" / "mcp-server-filesystem"
+PACKAGE = Path(__file__).parent / "official-filesystem"
 
 
 def installed() -> Path:
-    """The pinned official server, installed once into the project's cache folder. Skips where that cannot be."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.skip("needs node and npm (Debian: nodejs npm)")
-    lock = (HERE / "package-lock.json").read_bytes()
-    known = CACHE / "package-lock.json"
-    if not PROGRAM.exists() or not known.exists() or known.read_bytes() != lock:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE / "package.json", CACHE)
-        shutil.copy(HERE / "package-lock.json", CACHE)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=280, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"npm could not install the official server: {done.stderr.strip()[-200:]}")
-    return PROGRAM
+    """The pinned official server. Skips where it cannot be installed."""
+    return npm_program(PACKAGE, "mcp-server-filesystem")
 
 
 @dataclass

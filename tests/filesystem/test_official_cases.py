@@ -4,8 +4,6 @@ Each case runs on the same folder for both. What they answer must be the same to
 why not, and for the words of errors.
 """
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,9 @@ import official_cases
 import official_file_cases
 import official_path_cases
 import pytest
-from case_world import CACHE, CASES, PROGRAM, World
+from case_world import CASES, World
+from official_side import installed
 
-HERE = Path(__file__).parent / "official"
 SAID: dict[str, list[tuple[str, bool, Any]]] = {}
 """What ours answered, by case."""
 KEPT = (official_cases, official_path_cases, official_file_cases)
@@ -37,19 +35,8 @@ def ours(base: Path) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def official(base: Path, ours: World) -> Iterator[World]:
-    """The pinned official server, installed once into the project's cache folder."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.skip("needs node and npm (Debian: nodejs npm)")
-    lock = (HERE / "package-lock.json").read_bytes()
-    installed = CACHE / "package-lock.json"
-    if not PROGRAM.exists() or not installed.exists() or installed.read_bytes() != lock:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE / "package.json", CACHE)
-        shutil.copy(HERE / "package-lock.json", CACHE)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=280, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"npm could not install the official server: {done.stderr.strip()[-200:]}")
+    """The pinned official server."""
+    installed()
     world = World(ours.base, "official")
     yield world
     world.close()
