@@ -1,5 +1,6 @@
 """What lives while the server does, and how its tools work in threads and answer."""
 
+import errno
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from mcp_servers_filesystem.space import Space
 from mcp_servers_shared.call import current_call
 from mcp_servers_shared.confirming import Asking
 from mcp_servers_shared.cursors import Cursors, purpose_of
-from mcp_servers_shared.errors import Busy
+from mcp_servers_shared.errors import Busy, ServerError, Unavailable
 from mcp_servers_shared.results import Answer, answer, require_budget
 from mcp_servers_shared.splice import Encoded, is_spliced, place
 
@@ -61,7 +62,7 @@ class FilesystemApp:
     async def run(self, work: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT:
         """`work(deadline, *args, **kwargs)` in a thread. A caller that leaves stops the deadline.
 
-        Raises Busy when too many wait.
+        Raises Busy when too many wait or the process has no descriptor left, Unavailable for what else the system says.
         """
         if self._limiter.statistics().tasks_waiting >= _MOST_WAITING:
             raise Busy("too many calls wait for the disk", hint="Try again in a moment.")
@@ -70,6 +71,9 @@ class FilesystemApp:
             return await anyio.to_thread.run_sync(
                 lambda: work(deadline.begin(), *args, **kwargs), limiter=self._limiter, abandon_on_cancel=True
             )
+        except OSError as error:
+            # A room that knows the path says it better. This is for the rest, such as no descriptor left for a walk.
+            raise _as_told(error) from error
         except anyio.get_cancelled_exc_class():
             deadline.stop()
             raise
@@ -81,7 +85,10 @@ class FilesystemApp:
 
         `quick` takes the same arguments as `work`.
         """
-        found = quick(Deadline(self.settings.timeout), *args)
+        try:
+            found = quick(Deadline(self.settings.timeout), *args)
+        except OSError as error:
+            raise _as_told(error) from error
         return found if found is not None else await self.run(work, *args)
 
     def cursor(self, payload: dict[str, Any], tool: str, **question: Any) -> str:
@@ -162,3 +169,11 @@ def app_of(ctx: Context[Any, Any]) -> FilesystemApp:
 def current_app() -> FilesystemApp:
     """The same for resources, which get no context."""
     return cast(FilesystemApp, current_call().lifespan)
+
+
+def _as_told(error: OSError) -> ServerError:
+    """What the system said, without the names in it."""
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN):
+        return Busy("the server has no room for more open files right now", hint="Try again in a moment.")
+    name = errno.errorcode.get(error.errno or 0, "unknown error")
+    return Unavailable(f"the system refused this ({name})", code="io_error", hint="See the server's machine.")
