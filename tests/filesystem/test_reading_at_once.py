@@ -9,7 +9,8 @@ import pytest
 
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.deny import Deny
-from mcp_servers_filesystem.reading import Page, Wanted, read_at_once, read_text
+from mcp_servers_filesystem.pages import Page
+from mcp_servers_filesystem.reading import Wanted, read_at_once, read_text
 from mcp_servers_filesystem.space import Space
 from mcp_servers_shared.errors import PathRefused, ServerError
 from mcp_servers_shared.guard._kinds import on_local_filesystem

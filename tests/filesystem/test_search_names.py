@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from search_world import DEPTH, LAW, MUCH, TREES, deadline, everything, grow, grown, space_of
 
 from mcp_servers_filesystem.globs import glob
-from mcp_servers_filesystem.searching import NOTHING, Found, Search, search_names
+from mcp_servers_filesystem.pages import Page
+from mcp_servers_filesystem.searching import NOTHING, Search, search_names
 from mcp_servers_filesystem.space import Space
 from mcp_servers_filesystem.tree import TreeWanted, directory_tree
 from mcp_servers_filesystem.usage import usage
@@ -24,7 +25,7 @@ def cost(text: str) -> int:
     return len(text) + len(json.dumps(text, ensure_ascii=False))
 
 
-def found(space: Space, search: Search, *, limit: int = MUCH, room: int = MUCH, going_on: Any = None) -> Found:
+def found(space: Space, search: Search, *, limit: int = MUCH, room: int = MUCH, going_on: Any = None) -> Page:
     """One page of names."""
     return search_names(deadline(), space, search, limit, going_on or {}, cost, room)
 
@@ -92,12 +93,12 @@ def flat(nodes: list[Any], above: str = "") -> list[str]:
     return paths
 
 
-def tree(space: Space, root: Path, *, room: int = MUCH, going_on: Any = None, **more: Any) -> Found:
+def tree(space: Space, root: Path, *, room: int = MUCH, going_on: Any = None, **more: Any) -> Page:
     """One page of a tree."""
     return directory_tree(deadline(), space, TreeWanted(str(root), **more), going_on or {}, cost, room)
 
 
-def tree_pages(space: Space, root: Path, **more: Any) -> list[Found]:
+def tree_pages(space: Space, root: Path, **more: Any) -> list[Page]:
     """All pages of a tree."""
     pages = [tree(space, root, **more)]
     while pages[-1].following:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.journal import Journal
+from mcp_servers_filesystem.pages import Page
 from mcp_servers_filesystem.settings import FilesystemSettings
 from mcp_servers_filesystem.space import Space
 from mcp_servers_shared.call import current_call
@@ -95,6 +96,11 @@ class FilesystemApp:
         """A cursor that continues this question of this caller."""
         principal = current_call().principal.name
         return self.cursors.seal(payload, principal=principal, purpose=purpose_of(tool, **question))
+
+    def paged(self, page: Page, tool: str, **question: Any) -> CallToolResult:
+        """The answer for a page, with the cursor that continues this question of this caller."""
+        following = self.cursor(page.following, tool, **question) if page.following else None
+        return self.official(page.text, page.fields, page.notices, following)
 
     def continued(self, cursor: str | None, tool: str, **question: Any) -> dict[str, Any]:
         """What a cursor holds; empty for none. Raises InvalidInput (`bad_cursor`)."""

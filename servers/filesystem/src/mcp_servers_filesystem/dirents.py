@@ -27,11 +27,6 @@ class Entry(NamedTuple):
         return self.kind == _DIRECTORY
 
     @property
-    def is_regular(self) -> bool:
-        """A regular file."""
-        return self.kind == _REGULAR
-
-    @property
     def is_link(self) -> bool:
         """A symbolic link, wherever it leads."""
         return self.kind == _LINK

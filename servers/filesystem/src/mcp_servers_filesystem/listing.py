@@ -13,6 +13,7 @@ from mcp_servers_filesystem.deny import TRASH
 from mcp_servers_filesystem.dirents import Entry, entries, has_positions
 from mcp_servers_filesystem.fitting import Cost, fitting_items
 from mcp_servers_filesystem.names import shown
+from mcp_servers_filesystem.pages import Page
 from mcp_servers_filesystem.sizes import padded, size_text
 from mcp_servers_filesystem.space import Opened, Space
 from mcp_servers_shared.errors import ServerError
@@ -22,19 +23,9 @@ MOST_SORTED = 10_000
 _UNSORTED = "More than 10,000 entries: shown in the directory's own order, not sorted."
 
 
-@dataclass(frozen=True)
-class Listing:
-    """Lines of a page, and where the next page begins."""
-
-    text: str
-    fields: dict[str, Any]
-    notices: list[str]
-    following: dict[str, Any] | None = None
-
-
 def list_names(
     deadline: Deadline, space: Space, path: str, limit: int, going_on: dict[str, Any], cost: Cost, room: int
-) -> Listing:
+) -> Page:
     """A page of `[DIR] name` and `[FILE] name` lines."""
     with space.directory(path) as found:
         names = _read(found, deadline, going_on)
@@ -48,7 +39,7 @@ def list_names(
         more = kept < len(left)
         notices = [f"Cut: {kept:,} of {len(names):,} entries are shown."] if more else []
         following = {"after": _said(left[kept - 1].name)} if more else None
-        return Listing("\n".join(lines[:kept]), {"entries": len(names)}, notices, following)
+        return Page("\n".join(lines[:kept]), {"entries": len(names)}, notices, following)
 
 
 def list_sizes(
@@ -60,7 +51,7 @@ def list_sizes(
     going_on: dict[str, Any],
     cost: Cost,
     room: int,
-) -> Listing:
+) -> Page:
     """A page of lines with sizes, and the totals of the whole directory at its end."""
     with space.directory(path) as found:
         names = _read(found, deadline, going_on)
@@ -76,7 +67,7 @@ def list_sizes(
         text = "\n".join([*lines[:kept], *summary])
         last = rows[skip + kept - 1] if more else None
         following = {"after": _said(last.entry.name), "size": last.size} if last else None
-        return Listing(text, {"entries": len(rows)}, notices, following)
+        return Page(text, {"entries": len(rows)}, notices, following)
 
 
 def _unsorted_sizes(
@@ -88,7 +79,7 @@ def _unsorted_sizes(
     cost: Cost,
     room: int,
     deadline: Deadline,
-) -> Listing:
+) -> Page:
     """A page in the directory's own order, sorted within itself only. Its rows are few enough to fit."""
     names = list(islice(entries(found.fd, going_on.get("position", 0)), limit))
     spare = room - cost("\n".join(["", "Total: 10000 files, 10000 directories", "Combined size: 1024.00 KB"]))
@@ -97,7 +88,7 @@ def _unsorted_sizes(
     rows = _rows(space, found, _visible(kept), by_size, deadline)
     following = {"position": kept[-1].after} if kept and (len(kept) < len(names) or len(names) == limit) else None
     text = "\n".join([*(row.line() for row in rows), *_summary(rows)])
-    return Listing(text, {}, [_UNSORTED, "The totals are those of this page."], following)
+    return Page(text, {}, [_UNSORTED, "The totals are those of this page."], following)
 
 
 @dataclass(frozen=True)
@@ -170,7 +161,7 @@ def _visible(names: Any) -> list[Entry]:
     return [one for one in names if one.name != TRASH]
 
 
-def _unsorted_page(found: Opened, limit: int, going_on: dict[str, Any], cost: Cost, room: int) -> Listing:
+def _unsorted_page(found: Opened, limit: int, going_on: dict[str, Any], cost: Cost, room: int) -> Page:
     names = list(islice(entries(found.fd, going_on.get("position", 0)), limit + 1))
     kept_names = names[:limit]
     lines = [_line(one) for one in kept_names]
@@ -178,7 +169,7 @@ def _unsorted_page(found: Opened, limit: int, going_on: dict[str, Any], cost: Co
     more = kept < len(names)
     shown_lines = [line for line, one in zip(lines[:kept], kept_names, strict=False) if one.name != TRASH]
     following = {"position": names[kept - 1].after} if more and kept else None
-    return Listing("\n".join(shown_lines), {}, [_UNSORTED], following)
+    return Page("\n".join(shown_lines), {}, [_UNSORTED], following)
 
 
 def _size(space: Space, found: Opened, entry: Entry, deadline: Deadline) -> int:

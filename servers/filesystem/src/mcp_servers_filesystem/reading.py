@@ -11,6 +11,7 @@ from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.decoding import Source, clean, source_of
 from mcp_servers_filesystem.etags import etag_of
 from mcp_servers_filesystem.fitting import MOST_COST, Cost, at_line_end, fitting
+from mcp_servers_filesystem.pages import Page
 from mcp_servers_filesystem.space import Opened, Space
 from mcp_servers_shared.errors import InvalidInput
 
@@ -45,16 +46,6 @@ class Window:
     """Without the last line's end, as the official server's head."""
     plain_ends: bool = False
     """With CR LF as LF, as the official server's tail."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """A part of a text, and where the next part begins."""
-
-    text: str
-    fields: dict[str, Any]
-    notices: list[str]
-    following: dict[str, Any] | None = None
 
 
 def read_text(

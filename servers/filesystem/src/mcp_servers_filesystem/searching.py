@@ -11,21 +11,12 @@ from mcp_servers_filesystem.directories import Folder
 from mcp_servers_filesystem.fitting import Cost, fitting_items
 from mcp_servers_filesystem.globs import Glob, glob
 from mcp_servers_filesystem.names import shown
+from mcp_servers_filesystem.pages import Page
 from mcp_servers_filesystem.space import Space
 from mcp_servers_filesystem.walking import Step, Walk
 from mcp_servers_shared.errors import LimitExceeded, ServerError
 
 NOTHING = "No matches found"
-
-
-@dataclass(frozen=True)
-class Found:
-    """Lines of a page, what it left out, and where the next one begins."""
-
-    text: str
-    fields: dict[str, Any]
-    notices: list[str]
-    following: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +49,7 @@ class _Chooser:
 
 def search_names(
     deadline: Deadline, space: Space, search: Search, limit: int, going_on: dict[str, Any], cost: Cost, room: int
-) -> Found:
+) -> Page:
     """A page of full paths that the pattern covers."""
     chooser = _Chooser(glob(search.pattern), [glob(one) for one in search.exclude], search.kind)
     with space.directory(search.path) as base:
@@ -112,7 +103,7 @@ class _Page:
             self._places.append(place)
         return not self._full
 
-    def found(self, walk: Walk, stopped: str | None, deadline: Deadline, before: int) -> Found:
+    def found(self, walk: Walk, stopped: str | None, deadline: Deadline, before: int) -> Page:
         """The page. `stopped`: where the walk was when its time was up. `before`: names on earlier pages."""
         lines = self._lines
         kept = max(fitting_items(lines, self._cost, self._room), min(len(lines), 1))
@@ -124,7 +115,7 @@ class _Page:
         elif stopped is not None:
             notices.append(f"Stopped after {deadline.seconds:g} s; there may be more.")
             following = {"after": stopped, "count": before + kept} if stopped else None
-        return Found("\n".join(lines[:kept]) or NOTHING, {"matches": kept}, [*notices, *walk.notices()], following)
+        return Page("\n".join(lines[:kept]) or NOTHING, {"matches": kept}, [*notices, *walk.notices()], following)
 
 
 def _may_show(space: Space, step: Step, prefix: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.fitting import Cost
-from mcp_servers_filesystem.reading import Page
+from mcp_servers_filesystem.pages import Page
 from mcp_servers_shared.errors import ServerError
 
 Reader = Callable[[Deadline, str, dict[str, Any], int], Page]

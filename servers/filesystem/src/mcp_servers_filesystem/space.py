@@ -195,10 +195,6 @@ class Space:
             return False
         return True
 
-    def readable(self, found: os.stat_result, real: Located) -> bool:
-        """Whether the content of a file that a walk came to may be read."""
-        return not self.deny.reading(real.parts) and not 0 < self.max_nlink < found.st_nlink
-
     def _open(self, path: str, kinds: tuple[Kind, ...], flags: int, *, content: bool = True) -> Opened:
         place = self.locate(path)
         if content or self.deny.hides(place.parts):

@@ -11,7 +11,7 @@ from mcp_servers_filesystem.directories import Folder
 from mcp_servers_filesystem.fitting import Cost
 from mcp_servers_filesystem.globs import Glob, glob
 from mcp_servers_filesystem.names import shown
-from mcp_servers_filesystem.searching import Found
+from mcp_servers_filesystem.pages import Page
 from mcp_servers_filesystem.space import Space
 from mcp_servers_filesystem.tree_text import Node, as_json, as_lines, json_lines
 from mcp_servers_filesystem.walking import Walk
@@ -32,7 +32,7 @@ class TreeWanted:
 
 def directory_tree(
     deadline: Deadline, space: Space, wanted: TreeWanted, going_on: dict[str, Any], cost: Cost, room: int
-) -> Found:
+) -> Page:
     """The tree beneath a directory, or as much of it as fits.
 
     A directory that was not looked into has no `children`. After a cut, the directories above the first entries of
@@ -77,7 +77,7 @@ def excluding(patterns: Sequence[str]) -> list[Glob]:
     return found
 
 
-def _found(page: "_Page", walk: Walk, stopped: bool, deadline: Deadline, before: int) -> Found:
+def _found(page: "_Page", walk: Walk, stopped: bool, deadline: Deadline, before: int) -> Page:
     notices: list[str] = []
     if page.full:
         notices.append(f"Cut: {page.entries:,} entries are shown, depth first. maxDepth gives an overview.")
@@ -85,7 +85,7 @@ def _found(page: "_Page", walk: Walk, stopped: bool, deadline: Deadline, before:
         notices.append(f"Stopped after {deadline.seconds:g} s; there may be more.")
     more = page.full or (stopped and page.last)
     following = {"after": page.last, "count": before + page.entries} if more else None
-    return Found(page.text(), {"entries": page.entries}, [*notices, *walk.notices()], following)
+    return Page(page.text(), {"entries": page.entries}, [*notices, *walk.notices()], following)
 
 
 class _Page:

@@ -27,8 +27,7 @@ async def list_directory(
     app = app_of(ctx)
     going_on = app.continued(cursor, "list", path=path)
     found = await app.run(list_names, app.space, path, limit, going_on, app.cost, app.room)
-    following = app.cursor(found.following, "list", path=path) if found.following else None
-    return app.official(found.text, found.fields, found.notices, following)
+    return app.paged(found, "list", path=path)
 
 
 @tool(kind="read", title="List directory with sizes")
@@ -44,8 +43,7 @@ async def list_directory_with_sizes(
     question = {"path": path, "sort": sortBy}
     going_on = app.continued(cursor, "sizes", **question)
     found = await app.run(list_sizes, app.space, path, sortBy == "size", limit, going_on, app.cost, app.room)
-    following = app.cursor(found.following, "sizes", **question) if found.following else None
-    return app.official(found.text, found.fields, found.notices, following)
+    return app.paged(found, "sizes", **question)
 
 
 @tool(kind="read", title="Get file info")

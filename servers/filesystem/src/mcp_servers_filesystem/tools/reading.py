@@ -9,7 +9,8 @@ from pydantic import Field
 from mcp_servers_filesystem.app import FilesystemApp, app_of
 from mcp_servers_filesystem.deadlines import Deadline
 from mcp_servers_filesystem.media import Media, read_media
-from mcp_servers_filesystem.reading import Page, Wanted, read_at_once, read_text
+from mcp_servers_filesystem.pages import Page
+from mcp_servers_filesystem.reading import Wanted, read_at_once, read_text
 from mcp_servers_filesystem.several import read_several
 from mcp_servers_shared.call import current_call
 from mcp_servers_shared.results import require_budget
@@ -65,8 +66,7 @@ async def _text(app: FilesystemApp, path: str, wanted: Wanted) -> Page:
 
 def _paged(app: FilesystemApp, page: Page, question: dict[str, Any]) -> CallToolResult:
     current_call().note(chars=len(page.text))
-    following = app.cursor(page.following, "read", **question) if page.following else None
-    return app.official(page.text, page.fields, page.notices, following)
+    return app.paged(page, "read", **question)
 
 
 @tool(kind="read", title="Read media file")

@@ -12,7 +12,8 @@ from mcp_servers_filesystem.app import FilesystemApp, app_of, json_chars
 from mcp_servers_filesystem.fitting import Cost
 from mcp_servers_filesystem.grep_page import GrepPage, Hits
 from mcp_servers_filesystem.grepping import Grep, grep
-from mcp_servers_filesystem.searching import Found, Search, search_names
+from mcp_servers_filesystem.pages import Page
+from mcp_servers_filesystem.searching import Search, search_names
 from mcp_servers_filesystem.tools.reading import Cursor
 from mcp_servers_filesystem.tree import TreeWanted
 from mcp_servers_filesystem.tree import directory_tree as tree_of
@@ -93,7 +94,7 @@ async def _fitting(app: FilesystemApp, page: Callable[[int], Awaitable[CallToolR
             room = max(_LEAST_ROOM, room - over)
 
 
-def _official(app: FilesystemApp, found: Found, tool_name: str, question: dict[str, Any]) -> CallToolResult:
+def _official(app: FilesystemApp, found: Page, tool_name: str, question: dict[str, Any]) -> CallToolResult:
     following = _cursor(app, found.following, tool_name, question)
     return app.official(found.text, found.fields, found.notices, following)
 
